@@ -1,0 +1,194 @@
+"""The one shape of whoever runs the trials, and the trouble it may have.
+
+Tracker, services and API know backends only through this protocol.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol
+
+from app.sweep.document import BackendName, SweepDocument
+from app.sweep.errors import FieldError, SweepfrontError
+from app.sweep.record import Submission
+from app.sweep.state import SweepSnapshot
+
+LogStream = Literal["stdout", "stderr"]
+
+
+class BackendError(SweepfrontError):
+    """The backend could not do what was asked.
+
+    Attributes:
+        retryable: the same call may succeed later.
+        retry_after: seconds the backend asked us to wait, when it did.
+    """
+
+    code = "backend-error"
+
+    def __init__(
+        self, message: str, *, retryable: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+        self.retry_after = retry_after
+
+
+class UnknownSweepError(BackendError):
+    """The backend has no sweep of that name (any more)."""
+
+    code = "unknown-sweep"
+
+
+class ArtifactNotFoundError(SweepfrontError):
+    """The trial has no artifact or log of that name (yet)."""
+
+    code = "not-found"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What a backend says of a document before anything is stored."""
+
+    errors: Sequence[FieldError] = ()
+    warnings: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A file that a trial left behind; `path` is relative, with forward slashes; size in bytes."""
+
+    path: str
+    size: int
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """A request to make a trial's artifact a version of a model; `lineage` identifies the trial."""
+
+    model_name: str
+    sweep: str
+    trial: int
+    provider_run_id: str | None
+    artifact_path: str
+    type: str
+    description: str | None
+    tags: Mapping[str, str]
+    lineage: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredVersion:
+    """A model version in the backend's registry; sha256 (hex) is that of the artifact's bytes."""
+
+    version: str
+    uri: str
+    sha256: str | None
+    lineage: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What `GET /v1/backends` says of a backend."""
+
+    name: BackendName
+    sampling_algorithms: Sequence[str]
+    early_termination: Sequence[str]
+    input_types: Sequence[str]
+    slots: int | None
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Whether a backend answers, in words."""
+
+    ok: bool
+    detail: str
+
+
+class Backend(Protocol):
+    """Runs sweeps elsewhere. Every method blocks; all are safe to call from several threads.
+
+    All but `judge`, `capabilities`, `start` and `close` raise BackendError.
+    """
+
+    name: ClassVar[BackendName]
+    poll_interval: float | None
+    """Seconds between looks at a live sweep; None when the backend announces every change."""
+
+    def start(self, changed: Callable[[str], None]) -> None:
+        """Get ready; call `changed(name)` whenever a sweep has news (backends that can)."""
+        ...
+
+    def close(self) -> None:
+        """Let go in order; work that outlives the service is left in a state to be resumed."""
+        ...
+
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        ...
+
+    def health(self) -> Health:
+        """Whether it answers."""
+        ...
+
+    def judge(self, document: SweepDocument) -> Judgement:
+        """What it refuses of the document, and what it will not act on; pure."""
+        ...
+
+    def default_concurrency(self, max_total_trials: int) -> int:
+        """max_concurrent_trials where the document leaves it open."""
+        ...
+
+    def submit(self, submission: Submission) -> None:
+        """Have the sweep run; harmless when it already does (the name decides)."""
+        ...
+
+    def observe(self, name: str, cursor: str | None) -> SweepSnapshot:
+        """What is new since the look that returned `cursor` (None: everything)."""
+        ...
+
+    def cancel(self, name: str) -> None:
+        """Ask for the sweep's end; harmless when it has ended."""
+        ...
+
+    def cancel_trial(self, name: str, number: int) -> None:
+        """Ask for one trial's end; harmless when it has ended."""
+        ...
+
+    def register(self, registration: Registration) -> RegisteredVersion:
+        """Make the artifact a model version; the same lineage gets the same version again."""
+        ...
+
+    def model_file(self, uri: str) -> Path:
+        """A local copy of the registered file of that `RegisteredVersion.uri`.
+
+        Raises:
+            ArtifactNotFoundError: the file is gone.
+        """
+        ...
+
+    def log(
+        self, name: str, number: int, stream: LogStream, *, tail: int | None
+    ) -> Iterator[bytes]:
+        """The trial's log, whole or its last `tail` lines."""
+        ...
+
+    def artifacts(self, name: str, number: int) -> list[Artifact]:
+        """What the trial left behind, sorted by path."""
+        ...
+
+    def artifact_file(self, name: str, number: int, path: str) -> Path:
+        """A local copy of one artifact.
+
+        Raises:
+            ArtifactNotFoundError: there is none of that path inside the trial's artifacts.
+        """
+        ...
+
+    def purge(self, name: str) -> None:
+        """Remove the sweep's records and artifacts; registered models stay."""
+        ...

@@ -1,0 +1,96 @@
+"""Everything that can go wrong for a reason a caller can act on; no HTTP numbers here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class SweepfrontError(Exception):
+    """Base of the errors whose message is meant for the caller.
+
+    Attributes:
+        code: the kind of error, a stable word for programs.
+        message: what is wrong and what to do about it.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldError:
+    """One fault of a document.
+
+    Attributes:
+        pointer: JSON pointer (RFC 6901) to the fault, into the body as it was sent.
+        message: what is wrong there and the remedy.
+        value: the offending value, when it is short enough to show.
+    """
+
+    pointer: str
+    message: str
+    value: object = None
+
+
+class InvalidDocumentError(SweepfrontError):
+    """The document was read but breaks one or more rules of the language."""
+
+    code = "invalid-document"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        count = len(errors)
+        super().__init__(f"The document has {count} fault{'s' if count != 1 else ''}; see errors.")
+        self.errors = tuple(errors)
+
+
+class UnreadableBodyError(SweepfrontError):
+    """The body is not well-formed JSON, YAML or archive."""
+
+    code = "unreadable-body"
+
+
+class UnsupportedMediaTypeError(SweepfrontError):
+    """The body's content type is not one the call takes."""
+
+    code = "unsupported-media-type"
+
+
+class TooLargeError(SweepfrontError):
+    """The body, or what it unpacks to, is over a limit."""
+
+    code = "too-large"
+
+
+class NotFoundError(SweepfrontError):
+    """The named thing does not exist (or not yet)."""
+
+    code = "not-found"
+
+
+class ConflictError(SweepfrontError):
+    """The thing exists, and its state forbids the call.
+
+    Attributes:
+        facts: what the caller needs to see, such as the comparison of a gate.
+    """
+
+    code = "conflict"
+
+    def __init__(self, message: str, *, facts: dict[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.facts = facts or {}
+
+
+class IdempotencyMismatchError(SweepfrontError):
+    """An Idempotency-Key was used again with another document."""
+
+    code = "idempotency-mismatch"
+
+
+class StoreBusyError(SweepfrontError):
+    """The database cannot be written now: locked, full or read-only; nothing was stored."""
+
+    code = "store-busy"

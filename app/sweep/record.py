@@ -1,0 +1,158 @@
+"""What is written down of sweeps and models: the values that store, services and API exchange."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from app.sweep.document import BackendName, SweepDocument
+from app.sweep.state import Parameters, SweepStatus, TrialStatus
+
+TrialCounts = Mapping[TrialStatus, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSweep:
+    """A sweep about to be written down.
+
+    Attributes:
+        document: complete (name, backend, seed and concurrency set).
+        document_hash: digest of the document as its author wrote it.
+        code: digest of the code snapshot; None when the command needs none.
+        inputs: absolute path of every input that is a local path.
+        idempotency_key: the caller's key for this request, if any.
+    """
+
+    document: SweepDocument
+    document_hash: str
+    code: str | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A sweep as it is handed to a backend; the same name means the same sweep.
+
+    Attributes:
+        document: normalised, complete: name, backend, seed and concurrency are set.
+        document_hash: digest of the document as its author wrote it.
+        code: folder with the snapshot of the trial's code; None when it needs none.
+        inputs: absolute path of every input that is a local path.
+    """
+
+    name: str
+    document: SweepDocument
+    document_hash: str
+    code: Path | None = None
+    inputs: Mapping[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BestTrial:
+    """The best trial as a sweep's summary shows it."""
+
+    number: int
+    objective_value: float
+    parameters: Parameters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepRecord:
+    """A sweep as it is written down; times are aware UTC.
+
+    Attributes:
+        document: the normalised document as plain JSON values.
+        trial_counts: how many trials stand in each state; absent states count zero.
+        last_synced_at: when the backend was last heard; `sync_error` why it is not now.
+    """
+
+    name: str
+    document: Mapping[str, object]
+    document_hash: str
+    backend: BackendName
+    code: str | None
+    inputs: Mapping[str, str]
+    status: SweepStatus
+    status_reason: str | None
+    provider_status: str | None
+    provider_url: str | None
+    trial_counts: TrialCounts
+    best_trial: BestTrial | None
+    warnings: Sequence[str]
+    created_at: datetime
+    submitted_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    last_synced_at: datetime | None
+    sync_error: str | None
+    archived: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The right to look at one sweep until the lease ends; writes without the token are refused.
+
+    Attributes:
+        sweep: the record at the moment of the claim.
+        token: fencing number, higher with every claim of this sweep.
+        cursor: what the backend's last look returned.
+        cancel_requested: somebody asked for the sweep's end and the backend was not told yet.
+        failures: looks that failed in a row.
+    """
+
+    sweep: SweepRecord
+    token: int
+    cursor: str | None
+    cancel_requested: bool
+    failures: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelVersion:
+    """A registered model version with its lineage."""
+
+    model_name: str
+    version: int
+    sweep: str
+    trial: int
+    backend: BackendName
+    provider_version: str
+    artifact_path: str
+    uri: str
+    primary_metric: str
+    goal: Literal["minimize", "maximize"]
+    value: float
+    parameters: Parameters
+    metrics: Mapping[str, float]
+    type: str
+    tags: Mapping[str, str]
+    description: str | None
+    sha256: str | None
+    gate: Mapping[str, object] | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened, numbered in the order of its commit."""
+
+    id: int
+    type: str
+    sweep: str | None
+    data: Mapping[str, object]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepFilter:
+    """Which sweeps a list shows; None means any. `tag` is a (key, value) pair."""
+
+    status: SweepStatus | None = None
+    backend: BackendName | None = None
+    experiment_name: str | None = None
+    tag: tuple[str, str] | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
