@@ -1,0 +1,204 @@
+"""The embedded engine seen as a backend: requests go to its process, records are read from files."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import unquote, urlsplit
+
+from pydantic import TypeAdapter
+
+from app.backends.base import (
+    Artifact,
+    ArtifactNotFoundError,
+    BackendError,
+    Capabilities,
+    Health,
+    Judgement,
+    LogStream,
+    RegisteredVersion,
+    Registration,
+    UnknownSweepError,
+)
+from app.backends.local_engine import EngineLink
+from app.backends.local_rules import CAPABILITIES, judgement_of
+from app.engine import journal
+from app.engine.journal import SweepState
+from app.engine.workspace import TrialFolder, Workspace, submission_body
+from app.sweep.document import BackendName, SweepDocument
+from app.sweep.record import Submission
+from app.sweep.state import SweepSnapshot, SweepStatus
+
+LOOK_BYTES = 4 * 1024 * 1024
+"""How much of a journal one look reads at most."""
+_CHUNK = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cursor:
+    """Where the last look ended, and how the sweep stood there."""
+
+    offset: int = 0
+    sweep: SweepState
+
+
+_BEGINNING = _Cursor(sweep=SweepState(status=SweepStatus.QUEUED))
+_CURSOR = TypeAdapter(_Cursor)
+_VERSION = TypeAdapter(RegisteredVersion)
+
+
+class LocalBackend:
+    """Runs sweeps as processes on this machine, in an engine process of its own."""
+
+    name: ClassVar[BackendName] = "local"
+    poll_interval: float | None = None
+
+    def __init__(self, workspace: Path, *, slots: int, grace: float) -> None:
+        """Describe the engine; nothing happens before `start`.
+
+        Args:
+            workspace: the engine's folder.
+            slots: how many trials run at once.
+            grace: seconds between SIGTERM and SIGKILL of a stopped trial.
+        """
+        self._workspace = Workspace(workspace)
+        self._slots = slots
+        self._engine = EngineLink(self._workspace, slots=slots, grace=grace)
+
+    def start(self, changed: Callable[[str], None]) -> None:
+        """Start the engine, or adopt the one that is at work in this folder."""
+        self._engine.start(changed)
+
+    def close(self) -> None:
+        """Stop the engine in order: interrupted trials wait for the next start."""
+        self._engine.close()
+
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        return Capabilities(name="local", slots=self._slots, **CAPABILITIES)
+
+    def health(self) -> Health:
+        """Whether the engine answers."""
+        try:
+            self._engine.call("ping", timeout=2.0)
+        except BackendError as error:
+            return Health(ok=False, detail=error.message)
+        return Health(ok=True, detail="the engine answers")
+
+    def judge(self, document: SweepDocument) -> Judgement:
+        """What cannot run here, and what has no effect here."""
+        return judgement_of(document)
+
+    def default_concurrency(self, max_total_trials: int) -> int:
+        """One trial per slot."""
+        return min(self._slots, max_total_trials)
+
+    def submit(self, submission: Submission) -> None:
+        """Hand the sweep to the engine; it knows the name afterwards, whatever happens."""
+        self._engine.call("submit", submission=submission_body(submission))
+
+    def observe(self, name: str, cursor: str | None) -> SweepSnapshot:
+        """Read what the engine has written since."""
+        if not (self._workspace.sweep(name) / "sweep.json").exists():
+            raise UnknownSweepError(f"the local engine has no sweep {name}")
+        before = _CURSOR.validate_json(cursor) if cursor else _BEGINNING
+        entries, offset, more = journal.read(
+            self._workspace.journal(name), before.offset, limit=LOOK_BYTES
+        )
+        state = before.sweep
+        for entry in entries:
+            state = entry.sweep or state
+        after = _Cursor(offset=offset, sweep=state)
+        return SweepSnapshot(
+            status=state.status,
+            status_reason=state.reason,
+            provider_status=state.status.value,
+            started_at=state.started_at,
+            finished_at=state.finished_at,
+            trials=list({e.trial.number: e.trial for e in entries if e.trial}.values()),
+            metrics=[entry.metric for entry in entries if entry.metric],
+            decisions=[entry.decision for entry in entries if entry.decision],
+            cursor=_CURSOR.dump_json(after, exclude_none=True).decode(),
+            more=more,
+        )
+
+    def cancel(self, name: str) -> None:
+        """Ask the engine to end the sweep."""
+        self._engine.call("cancel", name=name)
+
+    def cancel_trial(self, name: str, number: int) -> None:
+        """Ask the engine to end one trial."""
+        self._engine.call("cancel_trial", name=name, number=number)
+
+    def register(self, registration: Registration) -> RegisteredVersion:
+        """Have the engine copy the artifact and record the version in its MLflow registry."""
+        path = self.artifact_file(
+            registration.sweep, registration.trial, registration.artifact_path
+        )
+        result = self._engine.call(
+            "register", timeout=120.0, registration=asdict(registration), path=str(path)
+        )
+        return _VERSION.validate_python(result)
+
+    def model_file(self, uri: str) -> Path:
+        """The registered copy."""
+        path = Path(unquote(urlsplit(uri).path))
+        if not path.is_relative_to(self._workspace.folder) or not path.is_file():
+            raise ArtifactNotFoundError("the registered file is no longer in the workspace")
+        return path
+
+    def log(
+        self, name: str, number: int, stream: LogStream, *, tail: int | None
+    ) -> Iterator[bytes]:
+        """The log as it stands now; empty while the trial has printed nothing."""
+        path = self._trial(name, number).log(stream)
+        if not path.is_file():
+            return iter(())
+        return _chunks(path) if tail is None else iter(_last_lines(path, tail))
+
+    def artifacts(self, name: str, number: int) -> list[Artifact]:
+        """The files in ./outputs and those logged through MLflow; links are passed over."""
+        folder = self._trial(name, number)
+        found = {}
+        for root, prefix in ((folder.artifacts, ""), (folder.code / "outputs", "outputs/")):
+            for path in sorted(root.rglob("*")):
+                if path.is_file() and not path.is_symlink():
+                    stat = path.stat()
+                    relative = prefix + path.relative_to(root).as_posix()
+                    modified = datetime.fromtimestamp(stat.st_mtime, UTC)
+                    found[relative] = Artifact(
+                        path=relative, size=stat.st_size, modified_at=modified
+                    )
+        return [found[path] for path in sorted(found)]
+
+    def artifact_file(self, name: str, number: int, path: str) -> Path:
+        """The file itself, if it really lies in the trial's artifacts."""
+        folder = self._trial(name, number)
+        try:
+            real = (folder.artifacts / path).resolve(strict=True)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ArtifactNotFoundError(f"trial {number} has no artifact {path!r}") from error
+        homes = (folder.artifacts.resolve(), (folder.code / "outputs").resolve())
+        if not real.is_file() or not any(real.is_relative_to(home) for home in homes):
+            raise ArtifactNotFoundError(f"trial {number} has no artifact {path!r}")
+        return real
+
+    def purge(self, name: str) -> None:
+        """Have the engine remove the sweep's folder."""
+        self._engine.call("purge", name=name)
+
+    def _trial(self, name: str, number: int) -> TrialFolder:
+        return self._workspace.trial(name, number)
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+
+
+def _last_lines(path: Path, count: int) -> list[bytes]:
+    with path.open("rb") as file:
+        return list(deque(file, maxlen=count))

@@ -1,0 +1,143 @@
+"""The service's hold on the engine process: start it, find it again, restart it, let it go."""
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from app.backends.base import BackendError, UnknownSweepError
+from app.engine.control import EngineClient, EngineGoneError, EngineRefusedError
+from app.engine.workspace import Workspace
+
+START_SECONDS = 30.0
+"""How long a new engine may take until it listens."""
+_STOP_SECONDS = 10.0
+_MAX_PAUSE_SECONDS = 30.0
+
+log = logging.getLogger(__name__)
+
+
+class EngineLink:
+    """A connection to the workspace's engine that mends itself until it is closed."""
+
+    def __init__(self, workspace: Workspace, *, slots: int, grace: float) -> None:
+        self._workspace = workspace
+        self._slots = slots
+        self._grace = grace
+        self._changed: Callable[[str], None] = lambda _name: None
+        self._lock = threading.Lock()
+        self._client: EngineClient | None = None
+        self._closing = threading.Event()
+        self._mender: threading.Thread | None = None
+
+    def start(self, changed: Callable[[str], None]) -> None:
+        """Bring the engine up in the background; `changed` is told of every sweep with news."""
+        self._changed = changed
+        self._workspace.create()
+        self._mend()
+
+    def call(self, op: str, *, timeout: float = 30.0, **args: object) -> object:
+        """Ask the engine.
+
+        Raises:
+            UnknownSweepError: it has no sweep of that name.
+            BackendError: it refused, or it is away (then retryable).
+        """
+        client = self._client
+        if client is None:
+            raise BackendError("the local engine is starting", retryable=True, retry_after=1.0)
+        try:
+            return client.call(op, timeout=timeout, **args)
+        except EngineRefusedError as error:
+            if error.code == UnknownSweepError.code:
+                raise UnknownSweepError(str(error)) from error
+            raise BackendError(str(error)) from error
+        except EngineGoneError as error:
+            raise BackendError(str(error), retryable=True, retry_after=1.0) from error
+
+    def close(self) -> None:
+        """Ask the engine to stop in order and wait until it has."""
+        self._closing.set()
+        if self._mender is not None:
+            self._mender.join(timeout=START_SECONDS)
+        client = self._client
+        if client is None:
+            return
+        with suppress(EngineGoneError, EngineRefusedError):
+            client.call("shutdown", timeout=self._grace + _STOP_SECONDS)
+        client.close()
+        self._await_end()
+
+    def _mend(self) -> None:
+        if not self._closing.is_set():
+            self._mender = threading.Thread(target=self._keep_trying, name="engine-link")
+            self._mender.daemon = True
+            self._mender.start()
+
+    def _lost(self) -> None:
+        log.warning("the local engine went away; starting it again")
+        self._client = None
+        self._mend()
+
+    def _keep_trying(self) -> None:
+        pause = 0.5
+        while not self._closing.is_set():
+            try:
+                self._client = self._connect_or_start()
+            except EngineGoneError as error:
+                log.warning("%s; trying again in %.0f s", error, pause)
+                self._closing.wait(pause)
+                pause = min(pause * 2, _MAX_PAUSE_SECONDS)
+            else:
+                return
+
+    def _connect_or_start(self) -> EngineClient:
+        with suppress(EngineGoneError):
+            return self._connect()
+        process = self._spawn()
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and not self._closing.is_set():
+            with suppress(EngineGoneError):
+                return self._connect()
+            code = process.poll()
+            if code is not None and self._workspace_is_free():
+                raise EngineGoneError(
+                    f"the local engine ended with code {code}; see {self._workspace.engine_log}"
+                )
+            time.sleep(0.02)
+        raise EngineGoneError(f"the local engine did not listen within {START_SECONDS:.0f} s")
+
+    def _connect(self) -> EngineClient:
+        path = self._workspace.control_socket
+        return EngineClient(path, changed=self._changed, lost=self._lost)
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        """Start an engine in a session of its own, so that it outlives a killed service."""
+        words = [sys.executable, "-m", "app", "engine"]
+        words += ["--workspace", str(self._workspace.folder)]
+        words += ["--slots", str(self._slots), "--grace", str(self._grace)]
+        with self._workspace.engine_log.open("ab") as output:
+            return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
+            )
+
+    def _workspace_is_free(self) -> bool:
+        lock = self._workspace.lock()
+        if lock is None:
+            return False
+        lock.release()
+        return True
+
+    def _await_end(self) -> None:
+        deadline = time.monotonic() + self._grace + _STOP_SECONDS
+        while time.monotonic() < deadline and not self._workspace_is_free():
+            time.sleep(0.02)

@@ -1,0 +1,116 @@
+"""A sweep's records in the engine: one append-only file of JSON lines, read from any offset.
+
+A line is written whole or does not count: after a crash the next engine cuts a torn last line
+off, and readers stop before one.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import ConfigDict, TypeAdapter
+
+from app.sweep.state import Decision, Metric, SweepStatus, Trial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepState:
+    """Where the sweep as a whole stands; `elapsed_seconds` is the time it was worked on."""
+
+    status: SweepStatus
+    reason: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    elapsed_seconds: float = 0.0
+    exhausted: bool = False
+    cancel_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line: exactly one of the four is there; a trial stands with all that is known of it."""
+
+    __pydantic_config__: ClassVar = ConfigDict(ser_json_inf_nan="constants")
+
+    sweep: SweepState | None = None
+    trial: Trial | None = None
+    metric: Metric | None = None
+    decision: Decision | None = None
+
+
+_ENTRY = TypeAdapter(Entry)
+ENDED = b"\n"
+
+
+class Journal:
+    """The writing end; only the engine has one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        whole = _whole_length(path)
+        self._file = path.open("ab", buffering=0)
+        self._file.truncate(whole)
+        self._pending: list[bytes] = []
+
+    def append(self, entry: Entry) -> None:
+        """Add a line to what the next `flush` writes."""
+        self._pending.append(_ENTRY.dump_json(entry, exclude_none=True) + ENDED)
+
+    def flush(self, *, durable: bool = False) -> bool:
+        """Write what is pending; with `durable` it outlives a power cut. True if anything was."""
+        if not self._pending:
+            return False
+        data = b"".join(self._pending)
+        start = self._file.tell()
+        try:
+            written = 0
+            while written < len(data):
+                written += self._file.write(data[written:]) or 0
+        except OSError:
+            self._file.truncate(start)
+            raise
+        self._pending.clear()
+        if durable:
+            os.fsync(self._file.fileno())
+        return True
+
+    def close(self) -> None:
+        """Write what is pending and close the file."""
+        self.flush()
+        self._file.close()
+
+
+def read(
+    path: Path, offset: int = 0, *, limit: int | None = None
+) -> tuple[Sequence[Entry], int, bool]:
+    """The whole lines from `offset` on.
+
+    Args:
+        path: the journal's file; one that does not exist yet is empty.
+        offset: bytes to pass over, as an earlier call returned it.
+        limit: bytes to read at most (None: all).
+
+    Returns:
+        The entries, the offset after them, and whether there is more now.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            data = file.read() if limit is None else file.read(limit)
+            more = limit is not None and bool(file.read(1))
+    except FileNotFoundError:
+        return [], offset, False
+    end = data.rfind(ENDED) + 1
+    lines = data[:end].splitlines()
+    return [_ENTRY.validate_json(line) for line in lines], offset + end, more
+
+
+def _whole_length(path: Path) -> int:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return 0
+    return data.rfind(ENDED) + 1

@@ -1,0 +1,209 @@
+"""Starts and signals trial processes, through the warm fork parent, and tells how they end."""
+
+import json
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_PYTHON = re.compile(r"python3?(\.\d+)?\Z")
+_INHERITED = re.compile(
+    r"(PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|VIRTUAL_ENV"
+    r"|PYTHONDONTWRITEBYTECODE|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|CUDA_\w+|NVIDIA_\w+)\Z"
+)
+"""What a trial sees of the engine's own environment; secrets are not among it."""
+THREADS = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
+)
+"""One thread per trial: several trials share the cores, and a fork must not copy threads."""
+TRIAL = "SWEEPFRONT_TRIAL"
+"""Environment variable with the attempt's token, in every process of a trial."""
+WORKSPACE = "SWEEPFRONT_WORKSPACE"
+"""Environment variable with the engine's folder, in every process of a trial."""
+_QUICK_DEATH_SECONDS = 2.0
+_MAX_QUICK_DEATHS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """A process to start.
+
+    Attributes:
+        token: names it; also in its environment, so that its descendants can be found.
+        words: the argument vector; empty when `shell` is given.
+        shell: text for bash.
+        env: what it sees beside the few variables it inherits.
+    """
+
+    token: str
+    words: Sequence[str]
+    shell: str | None
+    cwd: Path
+    env: Mapping[str, str]
+    stdout: Path
+    stderr: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """A process ended with this exit code; minus the signal's number if a signal ended it."""
+
+    token: str
+    returncode: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParentLost:
+    """The fork parent died and all processes with it; a new one takes its place."""
+
+
+class Launcher:
+    """The engine's end of the fork parent."""
+
+    def __init__(self, workspace: Path) -> None:
+        """Start nothing yet; the workspace's path marks every process, for `sweep_strays`."""
+        self._workspace = workspace
+        # An epoll object stays the same for the selector whoever is on the other end.
+        self._poll = select.epoll()
+        self._peer: socket.socket | None = None
+        self._parent: subprocess.Popen[bytes] | None = None
+        self._received = b""
+        self._pids: dict[str, int] = {}
+        self._live: set[str] = set()
+        self._opened_at = 0.0
+        self._quick_deaths = 0
+
+    def fileno(self) -> int:
+        """For the selector: readable when there are events."""
+        return self._poll.fileno()
+
+    def open(self) -> None:
+        """Start the fork parent; it imports in its own time, requests wait for it."""
+        ours, theirs = socket.socketpair()
+        words = [sys.executable, "-m", "app.engine.fork_parent", str(theirs.fileno())]
+        self._parent = subprocess.Popen(  # noqa: S603 - our own module
+            [*words, str(os.getpid())],
+            pass_fds=(theirs.fileno(),),
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **THREADS},
+        )
+        theirs.close()
+        self._peer = ours
+        self._received = b""
+        self._opened_at = time.monotonic()
+        self._poll.register(ours, select.EPOLLIN)
+
+    def start(self, launch: Launch) -> None:
+        """Have the process started; how it ends comes as an event."""
+        script = launch.shell is None and is_plain_script(launch.words)
+        words = list(launch.words) if launch.shell is None else ["bash", "-c", launch.shell]
+        inherited = {name: value for name, value in os.environ.items() if _INHERITED.match(name)}
+        inherited["PATH"] = f"{Path(sys.executable).parent}:{inherited.get('PATH', os.defpath)}"
+        marks = {TRIAL: launch.token, WORKSPACE: str(self._workspace)}
+        env = {**inherited, **THREADS, **launch.env, **marks}
+        self._live.add(launch.token)
+        self._tell(
+            {
+                "token": launch.token,
+                "words": words,
+                "script": script,
+                "cwd": str(launch.cwd),
+                "env": env,
+                "stdout": str(launch.stdout),
+                "stderr": str(launch.stderr),
+            }
+        )
+
+    def signal(self, token: str, number: signal.Signals) -> None:
+        """Send a signal to the process and all of its group."""
+        self._tell({"token": token, "signal": int(number)})
+
+    def alive(self, token: str) -> bool:
+        """True unless the process has ended; one that is still being started counts as alive."""
+        if token not in self._live:
+            return False
+        pid = self._pids.get(token)
+        if pid is None:
+            return True
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return False
+        return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
+
+    def read_events(self) -> Iterator[Exited | ParentLost]:
+        """What happened since the last call."""
+        if self._peer is None:
+            return
+        try:
+            data = self._peer.recv(1024 * 1024)
+        except OSError:
+            data = b""
+        if not data:
+            self._reopen()
+            yield ParentLost()
+            return
+        *lines, self._received = (self._received + data).split(b"\n")
+        for line in lines:
+            news = json.loads(line)
+            if "started" in news:
+                self._pids[news["started"]] = news["pid"]
+            else:
+                token = news["exited"]
+                self._live.discard(token)
+                self._pids.pop(token, None)
+                yield Exited(token, news["returncode"])
+
+    def close(self) -> None:
+        """End the fork parent, and with it whatever still runs."""
+        if self._peer is not None:
+            self._poll.unregister(self._peer)
+            self._peer.close()
+            self._peer = None
+        if self._parent is not None:
+            self._parent.kill()
+            self._parent.wait()
+        self._poll.close()
+
+    def _reopen(self) -> None:
+        quick = time.monotonic() - self._opened_at < _QUICK_DEATH_SECONDS
+        self._quick_deaths = self._quick_deaths + 1 if quick else 0
+        if self._quick_deaths >= _MAX_QUICK_DEATHS:
+            raise RuntimeError("the process that starts trials keeps dying; see above")
+        if self._peer is not None:
+            self._poll.unregister(self._peer)
+            self._peer.close()
+        if self._parent is not None:
+            self._parent.kill()
+            self._parent.wait()
+        self._live.clear()
+        self._pids.clear()
+        self.open()
+
+    def _tell(self, request: Mapping[str, object]) -> None:
+        # A parent that is gone is noticed by read_events, with everything that ran in it.
+        if self._peer is not None:
+            with suppress(BrokenPipeError, ConnectionResetError):
+                self._peer.sendall(json.dumps(request).encode() + b"\n")
+
+
+def is_plain_script(words: Sequence[str]) -> bool:
+    """True for `python script.py ...`, which runs inside the forked interpreter."""
+    return len(words) > 1 and bool(_PYTHON.match(words[0])) and words[1].endswith(".py")
+
+
+def sweep_strays(workspace: Path) -> None:
+    """Kill what the trials of an engine that died left behind."""
+    marker = f"{WORKSPACE}={workspace}\0".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if marker in (process / "environ").read_bytes():
+                os.kill(int(process.name), signal.SIGKILL)

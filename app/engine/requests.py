@@ -1,0 +1,81 @@
+"""What the service may ask of the engine, and how each request is answered."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from app.engine.conductor import Conductor, UnknownNameError
+from app.engine.control import Request
+from app.engine.registry import Registered
+from app.engine.tracking import Tracking
+from app.engine.workspace import submission_of
+
+UNKNOWN = "unknown-sweep"
+FAILED = "failed"
+
+
+def answer(
+    request: Request,
+    conductor: Conductor,
+    tracking: Tracking,
+    *,
+    stop: Callable[[], None],
+    post: Callable[[Callable[[], None]], None],
+) -> None:
+    """Do what was asked and answer; a registration is answered when MLflow has it.
+
+    Args:
+        request: `ping`, `submit`, `cancel`, `cancel_trial`, `register`, `purge` or `shutdown`.
+        conductor: has the sweeps.
+        tracking: has the models.
+        stop: ends the engine in order.
+        post: has a function called on the loop; safe from any thread.
+    """
+    if request.op == "register":
+        _register(request, tracking, post)
+        return
+    try:
+        _obey(request.op, request.args, conductor, stop)
+    except UnknownNameError as error:
+        request.connection.refuse(request.id, str(error), UNKNOWN)
+    except (OSError, ValueError, KeyError) as error:
+        request.connection.refuse(request.id, f"{type(error).__name__}: {error}", FAILED)
+    else:
+        request.connection.answer(request.id, None)
+
+
+def _obey(op: str, args: Mapping[str, Any], conductor: Conductor, stop: Callable[[], None]) -> None:
+    match op:
+        case "ping":
+            pass
+        case "submit":
+            conductor.submit(submission_of(args["submission"]))
+        case "cancel":
+            conductor.cancel(args["name"])
+        case "cancel_trial":
+            conductor.cancel_trial(args["name"], args["number"])
+        case "purge":
+            conductor.purge(args["name"])
+        case "shutdown":
+            stop()
+        case unknown:
+            raise ValueError(f"unknown request {unknown!r}")
+
+
+def _register(
+    request: Request, tracking: Tracking, post: Callable[[Callable[[], None]], None]
+) -> None:
+    wanted: Mapping[str, Any] = request.args
+    future = tracking.register(wanted["registration"], Path(str(wanted["path"])))
+
+    def tell(done: Future[Registered]) -> None:
+        error = done.exception()
+        if error is None:
+            result = done.result()
+            post(lambda: request.connection.answer(request.id, result))
+        else:
+            words = f"{type(error).__name__}: {error}"
+            post(lambda: request.connection.refuse(request.id, words, FAILED))
+
+    future.add_done_callback(tell)

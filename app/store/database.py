@@ -1,0 +1,145 @@
+"""The database: short transactions for reading and writing, its schema, and its upgrades."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic.command import upgrade
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Engine, text
+from sqlalchemy.engine import URL, Connection
+from sqlalchemy.orm import Session
+
+from app.store.engines import (
+    engines,
+    is_sqlite,
+    parse_url,
+    postgres_engine,
+    sqlite_engine,
+    trouble_named,
+)
+from app.sweep.errors import SweepfrontError
+
+BUSY_SECONDS = 5.0
+MIGRATION_SECONDS = 120.0
+"""How long an upgrade waits for the one that another process has begun."""
+_MIGRATION_LOCK = 0x5EEF_F407
+_SCRIPTS = Path(__file__).resolve().parents[2] / "alembic"
+
+
+class OutdatedServiceError(SweepfrontError):
+    """The database was upgraded by a newer version of this service."""
+
+    code = "outdated-service"
+
+
+class Database:
+    """One database, safe to use from many threads.
+
+    Every transaction raises StoreBusyError when the database is locked, full, read-only or away.
+    """
+
+    def __init__(self, url: str, *, busy_timeout: float = BUSY_SECONDS) -> None:
+        """Describe the database; it is opened at first use.
+
+        Args:
+            url: `sqlite:///FILE` or `postgresql://...`.
+            busy_timeout: seconds that a transaction waits for others to end.
+        """
+        self._reader, self._writer = engines(parse_url(url), busy_timeout)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A transaction that only reads."""
+        with trouble_named(), Session(self._reader) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction that writes: committed at the end, rolled back by an exception.
+
+        On SQLite nobody else writes from its first statement on; on PostgreSQL rows that decide
+        what is written must be read FOR UPDATE.
+        """
+        with trouble_named(), Session(self._writer) as session, session.begin():
+            yield session
+
+    def ping(self) -> None:
+        """Ask the database for a sign of life."""
+        with self.read() as session:
+            session.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Close every connection that is not in use."""
+        self._reader.dispose()
+        self._writer.dispose()
+
+
+def migrate(url: str) -> None:
+    """Create the tables or upgrade them, all or nothing; processes that do so at once take turns.
+
+    Raises:
+        OutdatedServiceError: the tables are newer than this service.
+        StoreBusyError: the database cannot be written.
+    """
+    parsed = parse_url(url)
+    if is_sqlite(parsed) and parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    with exclusive(parsed) as connection:
+        _upgrade(connection)
+
+
+def schema_is_current(url: str) -> bool:
+    """True when the tables are those that this service needs."""
+    parsed = parse_url(url)
+    if is_sqlite(parsed) and not Path(parsed.database or "").exists():
+        return False
+    reader, writer = engines(parsed, BUSY_SECONDS)
+    try:
+        with trouble_named(), reader.connect() as connection:
+            found = MigrationContext.configure(connection).get_current_heads()
+    finally:
+        reader.dispose()
+        writer.dispose()
+    return set(found) == set(ScriptDirectory.from_config(_config()).get_heads())
+
+
+@contextmanager
+def exclusive(url: URL) -> Iterator[Connection]:
+    """A transaction that no other upgrade runs beside."""
+    engine = _migration_engine(url)
+    try:
+        with trouble_named(), engine.begin() as connection:
+            if not is_sqlite(url):
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _migration_engine(url: URL) -> Engine:
+    if is_sqlite(url):
+        # Altering a table of SQLite means dropping it, which foreign keys would forbid.
+        return sqlite_engine(url, MIGRATION_SECONDS, foreign_keys=False)
+    return postgres_engine(url, MIGRATION_SECONDS)
+
+
+def _upgrade(connection: Connection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    try:
+        upgrade(config, "head")
+    except CommandError as error:
+        raise OutdatedServiceError(
+            f"The database was upgraded by a newer version of this service: {error}."
+        ) from error
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config

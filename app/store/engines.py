@@ -1,0 +1,169 @@
+"""Connections: how each database is opened, what its clock says, and what its trouble means."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine, Float, create_engine, event, make_url
+from sqlalchemy.engine import URL, Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from app.sweep.errors import StoreBusyError
+
+_READERS = 40
+"""As many requests as the web framework's thread pool serves at once."""
+_POSTGRES_CONNECTIONS = 20
+
+
+class clock(FunctionElement[float]):  # noqa: N801 - reads as the SQL function it is
+    """Seconds since 1970 by the database's own clock, the one that all services share."""
+
+    type = Float()
+    inherit_cache = True
+
+
+@compiles(clock, "sqlite")
+def _sqlite_clock(*_: object, **__: object) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(clock, "postgresql")
+def _postgres_clock(*_: object, **__: object) -> str:
+    return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)"
+
+
+def parse_url(url: str) -> URL:
+    """The database's address, with our driver where none is named.
+
+    Raises:
+        ValueError: neither a SQLite file nor PostgreSQL.
+    """
+    parsed = make_url(url)
+    if parsed.drivername in {"postgres", "postgresql"}:
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise ValueError(f"the database must be SQLite or PostgreSQL, not {parsed.drivername}")
+    if is_sqlite(parsed) and parsed.database in {None, "", ":memory:"}:
+        raise ValueError("SQLite needs a file: its records must outlive the process")
+    return parsed
+
+
+def is_sqlite(url: URL) -> bool:
+    """True for an embedded database."""
+    return url.get_backend_name() == "sqlite"
+
+
+def engines(url: URL, busy_timeout: float) -> tuple[Engine, Engine]:
+    """Engines for reading and for writing; `busy_timeout` in seconds bounds every wait.
+
+    SQLite gets one connection for writing: threads that wait in line for it are served in turn,
+    while those that wait for SQLite's lock poll and starve.
+    """
+    if not is_sqlite(url):
+        engine = postgres_engine(url, busy_timeout)
+        return engine.execution_options(postgresql_readonly=True), engine
+    reader = sqlite_engine(url, busy_timeout, connections=_READERS, begin="BEGIN")
+    event.listen(reader, "connect", lambda connection, _: connection.execute("PRAGMA query_only=1"))
+    return reader, sqlite_engine(url, busy_timeout)
+
+
+def sqlite_engine(
+    url: URL,
+    busy_timeout: float,
+    *,
+    connections: int = 1,
+    begin: str = "BEGIN IMMEDIATE",
+    foreign_keys: bool = True,
+) -> Engine:
+    """Connections to a SQLite file.
+
+    The driver's own transactions begin at the first write, after the reads that it rests on, and
+    lose updates silently: `begin` is sent at the start instead.
+    """
+    engine = create_engine(
+        url,
+        connect_args={"isolation_level": None, "timeout": busy_timeout},
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=busy_timeout,
+        json_serializer=_json,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA foreign_keys={int(foreign_keys)}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def postgres_engine(url: URL, busy_timeout: float) -> Engine:
+    """Connections to a PostgreSQL server."""
+    milliseconds = max(1, round(busy_timeout * 1000))
+    options = [url.query.get("options", ""), f"-c lock_timeout={milliseconds}", "-c timezone=utc"]
+    return create_engine(
+        url.difference_update_query(["options"]),
+        connect_args={"options": " ".join(str(option) for option in options)},
+        pool_size=_POSTGRES_CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=busy_timeout,
+        pool_pre_ping=True,
+        json_serializer=_json,
+    )
+
+
+@contextmanager
+def trouble_named() -> Iterator[None]:
+    """Turn a database that cannot serve now into StoreBusyError; faults of ours pass unchanged."""
+    try:
+        yield
+    except PoolTimeoutError as error:
+        raise StoreBusyError("The database is busy; try again shortly.") from error
+    except DBAPIError as error:
+        reason = _trouble(error.orig)
+        if reason is None:
+            raise
+        raise StoreBusyError(f"The database {reason}; try again shortly.") from error
+
+
+_SQLITE_TROUBLE = {
+    sqlite3.SQLITE_BUSY: "is locked by another writer",
+    sqlite3.SQLITE_LOCKED: "is locked by another writer",
+    sqlite3.SQLITE_READONLY: "is read-only",
+    sqlite3.SQLITE_IOERR: "cannot be read or written",
+    sqlite3.SQLITE_FULL: "or its disk is full",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened",
+}
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_POSTGRES_TROUBLE = {
+    "08": "cannot be reached",
+    "25006": "is read-only",
+    "40": "was busy with a conflicting change",
+    "53": "is short of room or connections",
+    "55P03": "is locked by another writer",
+    "57P": "is shutting down or starting",
+}
+
+
+def _trouble(error: BaseException | None) -> str | None:
+    if isinstance(error, sqlite3.Error):
+        primary_code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        return _SQLITE_TROUBLE.get(primary_code)
+    state = getattr(error, "sqlstate", None)
+    if state is None:
+        # psycopg has no code for a connection that failed or broke off.
+        return "cannot be reached" if type(error).__name__ == "OperationalError" else None
+    known = (words for prefix, words in _POSTGRES_TROUBLE.items() if state.startswith(prefix))
+    return next(known, None)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)

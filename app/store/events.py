@@ -1,0 +1,59 @@
+"""What happened, in the order in which it was committed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import insert, select, text
+from sqlalchemy.orm import Session
+
+from app.store.database import Database
+from app.store.tables import EVENTS
+from app.sweep.record import Event
+
+_COMMIT_ORDER_LOCK = 0x5EEF_E7E7
+_MAX_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """Something that has just happened; `data` holds plain JSON values."""
+
+    type: str
+    sweep: str | None
+    data: Mapping[str, object]
+
+
+def append(session: Session, events: Sequence[NewEvent]) -> None:
+    """Write events down; the last thing that a transaction does."""
+    if not events:
+        return
+    in_commit_order(session)
+    now = datetime.now(UTC)
+    rows = [
+        {"type": event.type, "sweep": event.sweep, "data": event.data, "at": now}
+        for event in events
+    ]
+    session.execute(insert(EVENTS), rows)
+
+
+def in_commit_order(session: Session) -> None:
+    """Hold back the other transactions that number rows, until this one has ended.
+
+    PostgreSQL numbers rows as they are inserted: without this a reader could see event 8 before
+    event 7 is committed, and would never ask for 7 again. Whoever holds this waits for no row.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text(f"SELECT pg_advisory_xact_lock({_COMMIT_ORDER_LOCK})"))
+
+
+def page(db: Database, *, sweep: str | None = None, after: int = 0, limit: int) -> list[Event]:
+    """The events after number `after`, oldest first; of one sweep or of all."""
+    statement = select(EVENTS).where(EVENTS.c.id > min(after, _MAX_ID))
+    if sweep is not None:
+        statement = statement.where(EVENTS.c.sweep == sweep)
+    with db.read() as session:
+        rows = session.execute(statement.order_by(EVENTS.c.id).limit(limit)).all()
+    return [
+        Event(id=row.id, type=row.type, sweep=row.sweep, data=row.data, at=row.at) for row in rows
+    ]

@@ -1,0 +1,191 @@
+"""Leases: who may look at a sweep until when, and the writes that only the lease's holder may do.
+
+Times are the database's own, so that services with different clocks agree. Each claim gets a
+higher token; a write whose token is no longer the row's changes nothing.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from app.store import events
+from app.store.database import Database
+from app.store.engines import clock
+from app.store.progress import record_progress
+from app.store.sweeps import status_event
+from app.store.tables import SWEEPS
+from app.store.values import AnyRow, sweep_of
+from app.sweep.record import Claim
+from app.sweep.state import SweepSnapshot, SweepStatus
+
+_C = SWEEPS.c
+
+
+def claim_due(db: Database, owner: str, *, limit: int, lease: float) -> list[Claim]:
+    """Claim sweeps that are due, the most overdue first.
+
+    Args:
+        db: the database.
+        owner: who claims, for people who look at the table.
+        limit: how many at most.
+        lease: seconds until somebody else may claim them.
+    """
+    due = _C.due_at.is_not(None) & (_C.due_at <= clock())
+    with db.write() as session:
+        rows = session.execute(
+            select(_C.id)
+            .where(due, _free())
+            .order_by(_C.due_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        ).all()
+        return _take(session, [row.id for row in rows], owner, lease)
+
+
+def claim(db: Database, name: str, owner: str, *, lease: float) -> Claim | None:
+    """Claim one sweep now, due or not; None when it has ended or somebody else holds it."""
+    with db.write() as session:
+        row = session.execute(
+            select(_C.id)
+            .where(_C.name == name, _C.due_at.is_not(None), _free())
+            .with_for_update(skip_locked=True)
+        ).one_or_none()
+        taken = _take(session, [row.id] if row else [], owner, lease)
+    return taken[0] if taken else None
+
+
+def apply(db: Database, claim: Claim, snapshot: SweepSnapshot, *, next_look: float) -> bool:
+    """Write down what a look brought, and release the lease.
+
+    Cursor and data move together, so what a look brought is counted exactly once.
+
+    Args:
+        db: the database.
+        claim: the right to write.
+        snapshot: what is new since `claim.cursor`.
+        next_look: seconds until the sweep is due again, unless it has ended.
+
+    Returns:
+        False when the claim is no longer valid; nothing was written then.
+    """
+    with db.write() as session:
+        row = _held(session, claim)
+        if row is None:
+            return False
+        record_progress(session, row, snapshot)
+        status = session.execute(select(_C.status).where(_C.id == row.id)).scalar_one()
+        finished = SweepStatus(status).finished and not snapshot.more
+        _release(session, row, None if finished else next_look)
+        return True
+
+
+def submitted(db: Database, claim: Claim) -> bool:
+    """Note that the backend has the sweep; the lease goes on. False: the claim is not valid."""
+    with db.write() as session:
+        row = _held(session, claim)
+        if row is None:
+            return False
+        values: dict[str, object] = {
+            "submitted_at": func.coalesce(_C.submitted_at, datetime.now(UTC))
+        }
+        if row.status == SweepStatus.SUBMITTING:
+            values["status"] = SweepStatus.QUEUED
+            events.append(session, [status_event(row.name, SweepStatus.QUEUED, None)])
+        _change(session, row, values)
+        return True
+
+
+def told_cancel(db: Database, claim: Claim) -> bool:
+    """Note that the backend knows of the wish to end; the lease goes on."""
+    with db.write() as session:
+        row = _held(session, claim)
+        if row is None:
+            return False
+        _change(session, row, {"cancel_requested": False})
+        return True
+
+
+def finish(db: Database, claim: Claim, status: SweepStatus, reason: str) -> bool:
+    """End a sweep that its backend never had or no longer has."""
+    with db.write() as session:
+        row = _held(session, claim)
+        if row is None or not SweepStatus(row.status).may_become(status):
+            return False
+        values = {"status": status, "status_reason": reason, "finished_at": datetime.now(UTC)}
+        _change(session, row, {**values, "sync_error": None})
+        events.append(session, [status_event(row.name, status, reason)])
+        _release(session, row, None)
+        return True
+
+
+def postpone(db: Database, claim: Claim, *, error: str, delay: float) -> bool:
+    """Note that the look failed, and try again after `delay` seconds."""
+    with db.write() as session:
+        row = _held(session, claim)
+        if row is None:
+            return False
+        _change(session, row, {"sync_error": error, "failures": row.failures + 1})
+        if row.sync_error != error:
+            events.append(session, [events.NewEvent("sync.error", row.name, {"error": error})])
+        _release(session, row, delay)
+        return True
+
+
+def release(db: Database, claim: Claim, *, next_look: float) -> bool:
+    """Give the sweep back without news."""
+    with db.write() as session:
+        row = _held(session, claim)
+        if row is None:
+            return False
+        _release(session, row, next_look)
+        return True
+
+
+def _free() -> ColumnElement[bool]:
+    return or_(_C.lease_until.is_(None), _C.lease_until < clock())
+
+
+def _take(session: Session, ids: Sequence[int], owner: str, lease: float) -> list[Claim]:
+    if not ids:
+        return []
+    rows = session.execute(
+        update(SWEEPS)
+        .where(_C.id.in_(ids))
+        .values(token=_C.token + 1, lease_owner=owner, lease_until=clock() + lease)
+        .returning(*SWEEPS.c)
+    ).all()
+    by_id = {row.id: _claim_of(row) for row in rows}
+    return [by_id[sweep_id] for sweep_id in ids]
+
+
+def _claim_of(row: AnyRow) -> Claim:
+    return Claim(
+        sweep=sweep_of(row),
+        token=row.token,
+        cursor=row.cursor,
+        cancel_requested=row.cancel_requested,
+        failures=row.failures,
+    )
+
+
+def _held(session: Session, claim: Claim) -> AnyRow | None:
+    """The claimed row, locked; None when the token is no longer the row's."""
+    return session.execute(
+        select(SWEEPS)
+        .where(_C.name == claim.sweep.name, _C.token == claim.token)
+        .where(_C.lease_until.is_not(None))
+        .with_for_update()
+    ).one_or_none()
+
+
+def _change(session: Session, row: AnyRow, values: dict[str, object]) -> None:
+    session.execute(update(SWEEPS).where(_C.id == row.id).values(**values))
+
+
+def _release(session: Session, row: AnyRow, next_look: float | None) -> None:
+    """Let others claim it; a wish to end that came during the look makes it due at once."""
+    wait = 0.0 if row.cancel_requested else next_look
+    due = None if next_look is None or wait is None else clock() + wait
+    _change(session, row, {"lease_until": None, "lease_owner": None, "due_at": due})

@@ -1,0 +1,205 @@
+"""What a look at a backend changes in the records: trials, reports, decisions, the sweep's summary."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from app.store import events
+from app.store.events import NewEvent
+from app.store.tables import DECISIONS, METRICS, SWEEPS, TRIALS
+from app.store.values import AnyRow, Values, decision_values, metric_values, trial_of, trial_values
+from app.sweep.record import BestTrial
+from app.sweep.state import (
+    Goal,
+    Metric,
+    ObjectiveStatus,
+    SweepSnapshot,
+    SweepStatus,
+    Trial,
+    TrialStatus,
+    with_reports,
+)
+
+
+def record_progress(session: Session, row: AnyRow, snapshot: SweepSnapshot) -> None:
+    """Write what is new and nothing else; the sweep's row is locked by the caller.
+
+    A finished trial changes only with a new attempt, whose reports take the place of those of
+    the attempt before. A sweep's status moves only along its legal moves.
+    """
+    before = _known_trials(session, row.id, snapshot)
+    after = _merged(before, snapshot, row.primary_metric, row.goal)
+    changed = [trial for number, trial in after.items() if trial != before.get(number)]
+    _write_trials(session, row.id, before, changed)
+    _write_reports(session, row.id, after, snapshot)
+    news = _trial_events(row.name, before, changed)
+    values = _sweep_values(row, snapshot)
+    if changed:
+        best = _best(session, row.id, row.goal)
+        values["trial_counts"] = _counts(session, row.id)
+        values["best_trial"] = best
+        if best != row.best_trial:
+            news.append(NewEvent("sweep.best", row.name, {"best_trial": best}))
+    session.execute(update(SWEEPS).where(SWEEPS.c.id == row.id).values(**values))
+    if "status" in values:
+        reason = snapshot.status_reason
+        news.append(
+            NewEvent(
+                "sweep.status",
+                row.name,
+                {"status": snapshot.status.value, "status_reason": reason},
+            )
+        )
+    events.append(session, news)
+
+
+def _known_trials(session: Session, sweep_id: int, snapshot: SweepSnapshot) -> dict[int, Trial]:
+    numbers = {trial.number for trial in snapshot.trials}
+    numbers |= {metric.trial for metric in snapshot.metrics}
+    if not numbers:
+        return {}
+    statement = select(TRIALS).where(TRIALS.c.sweep_id == sweep_id, TRIALS.c.number.in_(numbers))
+    return {row.number: trial_of(row) for row in session.execute(statement)}
+
+
+def _merged(
+    before: Mapping[int, Trial], snapshot: SweepSnapshot, primary: str, goal: Goal
+) -> dict[int, Trial]:
+    after = dict(before)
+    for trial in snapshot.trials:
+        known = before.get(trial.number)
+        if known is None or trial.attempt > known.attempt:
+            after[trial.number] = _without_reports(trial)
+        elif trial.attempt == known.attempt and not known.status.finished:
+            after[trial.number] = replace(
+                trial,
+                metrics=known.metrics,
+                objective_value=known.objective_value,
+                last_value=known.last_value,
+            )
+    reports: defaultdict[int, list[Metric]] = defaultdict(list)
+    for metric in snapshot.metrics:
+        reports[metric.trial].append(metric)
+    return {
+        number: with_reports(trial, reports[number], primary, goal)
+        for number, trial in after.items()
+    }
+
+
+def _without_reports(trial: Trial) -> Trial:
+    return replace(
+        trial,
+        metrics={},
+        objective_value=None,
+        last_value=None,
+        objective_status=ObjectiveStatus.PENDING,
+    )
+
+
+def _write_trials(
+    session: Session, sweep_id: int, before: Mapping[int, Trial], changed: Sequence[Trial]
+) -> None:
+    if not changed:
+        return
+    numbers = [trial.number for trial in changed]
+    session.execute(
+        delete(TRIALS).where(TRIALS.c.sweep_id == sweep_id, TRIALS.c.number.in_(numbers))
+    )
+    rows = [{"sweep_id": sweep_id, **trial_values(trial)} for trial in changed]
+    session.execute(insert(TRIALS), rows)
+    for trial in changed:
+        known = before.get(trial.number)
+        if known is not None and known.attempt < trial.attempt:
+            session.execute(
+                delete(METRICS).where(
+                    METRICS.c.sweep_id == sweep_id,
+                    METRICS.c.trial == trial.number,
+                    METRICS.c.attempt < trial.attempt,
+                )
+            )
+
+
+def _write_reports(
+    session: Session, sweep_id: int, trials: Mapping[int, Trial], snapshot: SweepSnapshot
+) -> None:
+    metrics = [
+        metric_values(sweep_id, metric)
+        for metric in snapshot.metrics
+        if metric.trial in trials and metric.attempt == trials[metric.trial].attempt
+    ]
+    if metrics:
+        session.execute(insert(METRICS), metrics)
+    decisions = [decision_values(sweep_id, decision) for decision in snapshot.decisions]
+    if decisions:
+        session.execute(insert(DECISIONS), decisions)
+
+
+def _trial_events(
+    sweep: str, before: Mapping[int, Trial], changed: Iterable[Trial]
+) -> list[NewEvent]:
+    news = []
+    for trial in changed:
+        known = before.get(trial.number)
+        if known is None or (known.status, known.attempt) != (trial.status, trial.attempt):
+            data = {
+                "number": trial.number,
+                "status": trial.status.value,
+                "status_reason": trial.status_reason,
+                "attempt": trial.attempt,
+                "objective_value": trial.objective_value,
+            }
+            news.append(NewEvent("trial.status", sweep, data))
+    return news
+
+
+def _sweep_values(row: AnyRow, snapshot: SweepSnapshot) -> Values:
+    values: Values = {
+        "provider_status": snapshot.provider_status,
+        "provider_url": snapshot.provider_url or row.provider_url,
+        "started_at": snapshot.started_at or row.started_at,
+        "last_synced_at": datetime.now(UTC),
+        "sync_error": None,
+        "failures": 0,
+        "cursor": snapshot.cursor,
+    }
+    status = SweepStatus(row.status)
+    if snapshot.status is not status and status.may_become(snapshot.status):
+        values["status"] = snapshot.status
+        values["status_reason"] = snapshot.status_reason
+        values["finished_at"] = snapshot.finished_at
+    unsaid = [words for words in snapshot.warnings if words not in row.warnings]
+    if unsaid:
+        values["warnings"] = [*row.warnings, *unsaid]
+    return values
+
+
+def _counts(session: Session, sweep_id: int) -> dict[str, int]:
+    statement = (
+        select(TRIALS.c.status, func.count().label("trials"))
+        .where(TRIALS.c.sweep_id == sweep_id)
+        .group_by(TRIALS.c.status)
+    )
+    return {row.status: row.trials for row in session.execute(statement)}
+
+
+def _best(session: Session, sweep_id: int, goal: Goal) -> dict[str, object] | None:
+    """The completed trial with the best objective; ties go to the lower number."""
+    value = TRIALS.c.objective_value
+    statement = (
+        select(TRIALS.c.number, value, TRIALS.c.parameters)
+        .where(TRIALS.c.sweep_id == sweep_id, value.is_not(None))
+        .where(TRIALS.c.status == TrialStatus.COMPLETED)
+        .order_by(value.asc() if goal == "minimize" else value.desc(), TRIALS.c.number)
+        .limit(1)
+    )
+    row = session.execute(statement).one_or_none()
+    if row is None:
+        return None
+    best = BestTrial(
+        number=row.number, objective_value=row.objective_value, parameters=row.parameters
+    )
+    return asdict(best)

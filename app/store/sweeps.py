@@ -1,0 +1,246 @@
+"""Sweeps: written down once, read, listed, asked to end, removed."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.store import events
+from app.store.database import Database
+from app.store.engines import clock
+from app.store.events import NewEvent
+from app.store.paging import Order, Page, page_of
+from app.store.tables import IDEMPOTENCY_KEYS, SWEEP_TAGS, SWEEPS
+from app.store.values import AnyRow, sweep_of
+from app.sweep.document import BackendName
+from app.sweep.errors import ConflictError, IdempotencyMismatchError, NotFoundError
+from app.sweep.record import NewSweep, SweepFilter, SweepRecord
+from app.sweep.state import SweepStatus
+
+_C = SWEEPS.c
+_ORDERS = {
+    "-created_at": Order(
+        column=_C.created_at, tie=_C.id, kind=datetime, descending=True, tie_descending=True
+    ),
+    "created_at": Order(column=_C.created_at, tie=_C.id, kind=datetime),
+    "name": Order(column=_C.name, tie=_C.id, kind=str),
+    "-name": Order(column=_C.name, tie=_C.id, kind=str, descending=True),
+}
+_ACTIVE = [status.value for status in SweepStatus if not status.finished]
+
+
+def add(db: Database, new: NewSweep) -> tuple[SweepRecord, bool]:
+    """Write a sweep down, due at once; the same one twice is one sweep.
+
+    Returns:
+        The sweep, and False when it was there already: under the same name or the same
+        idempotency key, with the same document.
+
+    Raises:
+        ConflictError: the name is taken by another document.
+        IdempotencyMismatchError: the key was used with another document.
+    """
+    try:
+        with db.write() as session:
+            found = _found(session, new)
+            return (found, False) if found else (_insert(session, new), True)
+    except IntegrityError:
+        # Somebody was quicker between our look and our insert; what they wrote decides.
+        with db.write() as session:
+            found = _found(session, new)
+        if found is None:
+            raise
+        return found, False
+
+
+def get(db: Database, name: str) -> SweepRecord:
+    """One sweep, archived or not.
+
+    Raises:
+        NotFoundError: there is none of that name.
+    """
+    with db.read() as session:
+        return sweep_of(_row(session, name))
+
+
+def page(
+    db: Database,
+    wanted: SweepFilter,
+    *,
+    sort: str = "-created_at",
+    limit: int,
+    cursor: str | None = None,
+) -> Page[SweepRecord]:
+    """Sweeps that are not archived; `sort` is created_at or name, with - for descending.
+
+    Raises:
+        InvalidDocumentError: a sort key or cursor that is none.
+    """
+    statement = select(SWEEPS).where(_C.archived.is_(False))
+    if wanted.status is not None:
+        statement = statement.where(_C.status == wanted.status)
+    if wanted.backend is not None:
+        statement = statement.where(_C.backend == wanted.backend)
+    if wanted.experiment_name is not None:
+        statement = statement.where(_C.experiment_name == wanted.experiment_name)
+    if wanted.tag is not None:
+        digest = _tag_digest(*wanted.tag)
+        tagged = exists().where(SWEEP_TAGS.c.sweep_id == _C.id, SWEEP_TAGS.c.digest == digest)
+        statement = statement.where(tagged)
+    if wanted.created_after is not None:
+        statement = statement.where(_C.created_at > wanted.created_after)
+    if wanted.created_before is not None:
+        statement = statement.where(_C.created_at < wanted.created_before)
+    with db.read() as session:
+        return page_of(session, statement, _ORDERS, sweep_of, sort=sort, limit=limit, cursor=cursor)
+
+
+def request_cancel(db: Database, name: str) -> SweepRecord:
+    """Note that somebody asked for the sweep's end; the tracker tells its backend.
+
+    Raises:
+        NotFoundError: there is none of that name.
+        ConflictError: it has ended.
+    """
+    with db.write() as session:
+        row = _row(session, name, lock=True)
+        status = SweepStatus(row.status)
+        if status.finished:
+            raise ConflictError(f"The sweep {name!r} is {status} already.")
+        if status is not SweepStatus.CANCELING:
+            session.execute(
+                update(SWEEPS)
+                .where(_C.id == row.id)
+                .values(status=SweepStatus.CANCELING, cancel_requested=True, due_at=clock())
+            )
+            events.append(session, [status_event(name, SweepStatus.CANCELING, None)])
+        return sweep_of(_row(session, name))
+
+
+def archive(db: Database, name: str) -> None:
+    """Leave a finished sweep out of the lists; its records stay.
+
+    Raises:
+        NotFoundError: there is none of that name.
+        ConflictError: it has not ended.
+    """
+    with db.write() as session:
+        row = _finished(session, name)
+        session.execute(update(SWEEPS).where(_C.id == row.id).values(archived=True))
+
+
+def purge(db: Database, name: str) -> None:
+    """Remove a finished sweep with its trials and reports; model versions stay.
+
+    Raises:
+        NotFoundError: there is none of that name.
+        ConflictError: it has not ended.
+    """
+    with db.write() as session:
+        row = _finished(session, name)
+        session.execute(delete(SWEEPS).where(_C.id == row.id))
+        events.append(session, [NewEvent("sweep.purged", name, {})])
+
+
+def active_names(db: Database, backend: BackendName) -> list[str]:
+    """The sweeps of a backend that have not ended, oldest first."""
+    with db.read() as session:
+        statement = select(_C.name).where(_C.backend == backend, _C.status.in_(_ACTIVE))
+        return list(session.scalars(statement.order_by(_C.id)))
+
+
+def status_event(name: str, status: SweepStatus, reason: str | None) -> NewEvent:
+    """The event of a sweep's new status."""
+    return NewEvent("sweep.status", name, {"status": status.value, "status_reason": reason})
+
+
+def _found(session: Session, new: NewSweep) -> SweepRecord | None:
+    """The sweep that this request made before."""
+    if new.idempotency_key is not None:
+        used = session.execute(
+            select(SWEEPS, IDEMPOTENCY_KEYS.c.document_hash.label("used_with"))
+            .join(IDEMPOTENCY_KEYS, IDEMPOTENCY_KEYS.c.sweep_id == _C.id)
+            .where(IDEMPOTENCY_KEYS.c.key == new.idempotency_key)
+        ).one_or_none()
+        if used is not None:
+            if used.used_with != new.document_hash:
+                raise IdempotencyMismatchError(
+                    "This Idempotency-Key was used with another document; use a new key."
+                )
+            return sweep_of(used)
+    row = session.execute(select(SWEEPS).where(_C.name == new.document.name)).one_or_none()
+    if row is None:
+        return None
+    if row.document_hash != new.document_hash:
+        raise ConflictError(
+            f"The name {row.name!r} belongs to a sweep with another document; choose another name."
+        )
+    return sweep_of(row)
+
+
+def _insert(session: Session, new: NewSweep) -> SweepRecord:
+    document = new.document
+    name = str(document.name)
+    sweep_id = session.execute(
+        insert(SWEEPS)
+        .values(
+            name=name,
+            archived=False,
+            backend=document.backend,
+            experiment_name=document.experiment_name,
+            primary_metric=document.objective.primary_metric,
+            goal=document.objective.goal,
+            document=document.normalized(),
+            document_hash=new.document_hash,
+            code=new.code,
+            inputs=dict(new.inputs),
+            status=SweepStatus.SUBMITTING,
+            trial_counts={},
+            warnings=list(new.warnings),
+            created_at=datetime.now(UTC),
+            failures=0,
+            cancel_requested=False,
+            due_at=clock(),
+            token=0,
+        )
+        .returning(_C.id)
+    ).scalar_one()
+    _insert_tags(session, sweep_id, sorted(document.tags.items()))
+    if new.idempotency_key is not None:
+        session.execute(
+            insert(IDEMPOTENCY_KEYS).values(
+                key=new.idempotency_key, sweep_id=sweep_id, document_hash=new.document_hash
+            )
+        )
+    events.append(session, [status_event(name, SweepStatus.SUBMITTING, None)])
+    return sweep_of(_row(session, name))
+
+
+def _insert_tags(session: Session, sweep_id: int, tags: Sequence[tuple[str, str]]) -> None:
+    rows = [{"digest": _tag_digest(key, value), "sweep_id": sweep_id} for key, value in tags]
+    if rows:
+        session.execute(insert(SWEEP_TAGS), rows)
+
+
+def _tag_digest(key: str, value: str) -> str:
+    text = f"{key}\0{value}".encode(errors="replace")
+    return hashlib.sha256(text).hexdigest()
+
+
+def _finished(session: Session, name: str) -> AnyRow:
+    row = _row(session, name, lock=True)
+    status = SweepStatus(row.status)
+    if not status.finished:
+        raise ConflictError(f"The sweep {name!r} is {status}; cancel it first.")
+    return row
+
+
+def _row(session: Session, name: str, *, lock: bool = False) -> AnyRow:
+    statement = select(SWEEPS).where(_C.name == name)
+    row = session.execute(statement.with_for_update() if lock else statement).one_or_none()
+    if row is None:
+        raise NotFoundError(f"There is no sweep named {name!r}.")
+    return row
