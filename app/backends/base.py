@@ -172,9 +172,15 @@ class Backend(Protocol):
         ...
 
     def log(
-        self, name: str, number: int, stream: LogStream, *, tail: int | None
+        self,
+        name: str,
+        number: int,
+        stream: LogStream,
+        *,
+        tail: int | None = None,
+        offset: int = 0,
     ) -> Iterator[bytes]:
-        """The trial's log, whole or its last `tail` lines."""
+        """The trial's log: whole, its last `tail` lines, or what comes after `offset` bytes."""
         ...
 
     def artifacts(self, name: str, number: int) -> list[Artifact]:

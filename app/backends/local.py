@@ -150,13 +150,19 @@ class LocalBackend:
         return path
 
     def log(
-        self, name: str, number: int, stream: LogStream, *, tail: int | None
+        self,
+        name: str,
+        number: int,
+        stream: LogStream,
+        *,
+        tail: int | None = None,
+        offset: int = 0,
     ) -> Iterator[bytes]:
         """The log as it stands now; empty while the trial has printed nothing."""
         path = self._trial(name, number).log(stream)
         if not path.is_file():
             return iter(())
-        return _chunks(path) if tail is None else iter(_last_lines(path, tail))
+        return _chunks(path, offset) if tail is None else iter(_last_lines(path, tail))
 
     def artifacts(self, name: str, number: int) -> list[Artifact]:
         """The files in ./outputs and those logged through MLflow; links are passed over."""
@@ -193,8 +199,9 @@ class LocalBackend:
         return self._workspace.trial(name, number)
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
+def _chunks(path: Path, offset: int) -> Iterator[bytes]:
     with path.open("rb") as file:
+        file.seek(offset)
         while chunk := file.read(_CHUNK):
             yield chunk
 

@@ -1,47 +1,24 @@
 """The MLflow tracking store that trials see: each call goes to the engine over its socket.
 
-MLflow finds it through the entry point `mlflow.tracking_store` for tracking addresses of the form
-`sweepfront:///path/to/trials.sock`. Log calls do not wait for an answer; the engine numbers them
-as they arrive and writes what it could not take into the trial's stderr.log.
+Log calls do not wait for an answer; the engine numbers them as they arrive and writes what it
+could not take into the trial's stderr.log.
 """
 
+import inspect
 import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.abstract_store import AbstractStore
 
+from app.engine.trial_plugin import FORWARDED, UNWAITED
 from app.engine.wire import Frames, Message, connect, frame
 
 TOKEN = "SWEEPFRONT_TRIAL"  # noqa: S105 - the name of a variable
 """Environment variable that tells the engine which attempt is talking."""
-
-UNWAITED = frozenset({"log_batch", "log_inputs", "log_outputs", "update_run_info"})
-"""Calls whose result scripts do not use."""
-
-FORWARDED = UNWAITED | {
-    "create_experiment",
-    "create_logged_model",
-    "create_run",
-    "delete_tag",
-    "finalize_logged_model",
-    "get_experiment",
-    "get_experiment_by_name",
-    "get_logged_model",
-    "get_metric_history",
-    "get_run",
-    "log_logged_model_params",
-    "record_logged_model",
-    "_search_runs",
-    "search_experiments",
-    "search_logged_models",
-    "set_logged_model_tags",
-}
-"""Calls that a trial may make; the engine holds the writing ones against the trial's own runs."""
 
 
 class _Line:
@@ -98,12 +75,6 @@ class _Forwarding:
             return self._line.call(method, args, kwargs)
 
 
-def open_store(store_uri: str, artifact_uri: str | None = None) -> AbstractStore:  # noqa: ARG001 - as MLflow calls it
-    """The store for a tracking address `sweepfront:///path`."""
-    store: AbstractStore = _TrialStore(Path(unquote(urlsplit(store_uri).path)))
-    return store
-
-
 def _forwarder(name: str) -> Callable[..., Message]:
     def forward(self: _Forwarding, *args: object, **kwargs: object) -> Message:
         return self.forward(name, args, kwargs)
@@ -118,9 +89,14 @@ def _refuser(name: str) -> Callable[..., Message]:
     return refuse
 
 
-_required: frozenset[str] = AbstractStore.__abstractmethods__  # type: ignore[attr-defined]  # ABCMeta sets it
-_TrialStore: Any = type(
+_methods = {
+    name
+    for name, member in inspect.getmembers(AbstractStore, inspect.isfunction)
+    if getattr(member, "__isabstractmethod__", False)
+}
+TrialStore: Any = type(
     "TrialStore",
     (_Forwarding, AbstractStore),
-    {name: _refuser(name) for name in _required} | {name: _forwarder(name) for name in FORWARDED},
+    {name: _refuser(name) for name in _methods} | {name: _forwarder(name) for name in FORWARDED},
 )
+"""Takes the path of the engine's socket; every method that is not forwarded is refused."""

@@ -1,0 +1,115 @@
+"""The command line: serve, migrate, settings, engine, and the commands of `app.cli`."""
+
+import logging
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from app.cli import commands
+from app.settings import Settings, described
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+app = typer.Typer(
+    help="Hyperparameter sweeps over HTTP.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+commands.add_to(app)
+
+
+@app.command()
+def serve() -> None:
+    """Serve the HTTP API until Ctrl-C; settings are environment variables (see `settings`)."""
+    import uvicorn  # noqa: PLC0415 - the other commands start without it
+
+    from app.main import OutdatedDatabaseError, create_app, prepare_database  # noqa: PLC0415 - likewise
+
+    settings = Settings()
+    if settings.host not in LOOPBACK:
+        _refuse(
+            f"SWEEPFRONT_HOST is {settings.host}: this service identifies nobody, so it listens "
+            f"on loopback only; use one of {', '.join(LOOPBACK)}"
+        )
+    if _taken(settings.host, settings.port):
+        _refuse(f"port {settings.port} is in use; stop what listens there or set SWEEPFRONT_PORT")
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        prepare_database(settings)
+    except OutdatedDatabaseError as error:
+        _refuse(error.message)
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        root_path=settings.root_path,
+        log_level=settings.log_level,
+        timeout_graceful_shutdown=5,
+    )
+
+
+@app.command()
+def migrate() -> None:
+    """Create or upgrade the database's tables."""
+    from app.store import database  # noqa: PLC0415 - the other commands start without it
+
+    settings = Settings()
+    database.migrate(settings.records_url)
+    typer.echo("the database is up to date")
+
+
+@app.command()
+def settings() -> None:
+    """List every setting with its default and meaning."""
+    table = Table("variable", "default", "meaning")
+    for row in described():
+        table.add_row(*row)
+    Console().print(table)
+
+
+@app.command(hidden=True)
+def engine(
+    workspace: Annotated[Path, typer.Option(help="The engine's folder.")],
+    slots: Annotated[int, typer.Option(help="Trials at once.")],
+    grace: Annotated[float, typer.Option(help="Seconds between SIGTERM and SIGKILL.")],
+) -> None:
+    """Be the local engine of a workspace; the service starts it by itself."""
+    from app.engine.loop import run  # noqa: PLC0415 - the other commands start without it
+
+    raise typer.Exit(run(workspace, slots=slots, grace=grace))
+
+
+def main() -> None:
+    """Run a command."""
+    # Before anything imports MLflow, which otherwise reports its use to its makers.
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    app()
+
+
+def _taken(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return True
+    return False
+
+
+def _refuse(words: str) -> None:
+    typer.echo(f"sweepfront: {words}", err=True)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

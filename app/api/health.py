@@ -1,0 +1,82 @@
+"""Liveness, readiness, backends, and the pages about problems."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Response
+from pydantic import BaseModel
+
+from app.api.problems import KINDS
+from app.api.shapes import BackendShape, PageOf
+from app.api.state import Parts
+from app.sweep.errors import NotFoundError, StoreBusyError
+
+router = APIRouter(tags=["service"])
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class Ready(BaseModel):
+    """Whether requests can be served, part by part."""
+
+    status: Literal["ready", "not ready"]
+    checks: dict[str, str]
+
+
+@router.get("/healthz", operation_id="get_liveness")
+def get_liveness() -> Alive:
+    """Tell that the process is alive."""
+    return Alive(status="ok")
+
+
+@router.get(
+    "/readyz",
+    operation_id="get_readiness",
+    responses={503: {"model": Ready, "description": "Not ready."}},
+)
+def get_readiness(parts: Parts, response: Response) -> Ready:
+    """Tell whether database, tracker and local engine work; remote backends do not count."""
+    checks = {"database": "ok", "tracker": "ok"}
+    try:
+        parts.db.ping()
+    except StoreBusyError as error:
+        checks["database"] = error.message
+    if not parts.tracker.healthy():
+        checks["tracker"] = "makes no rounds"
+    local = parts.backends.get("local")
+    if local is not None:
+        health = local.health()
+        checks["local"] = "ok" if health.ok else health.detail
+    ready = set(checks.values()) == {"ok"}
+    if not ready:
+        response.status_code = 503
+    return Ready(status="ready" if ready else "not ready", checks=checks)
+
+
+@router.get("/v1/backends", operation_id="list_backends")
+def list_backends(parts: Parts) -> PageOf[BackendShape]:
+    """List who can run sweeps, what each can do, and whether it answers."""
+    default = parts.settings.default_backend
+    items = [
+        BackendShape.of(backend.capabilities(), backend.health(), default=name == default)
+        for name, backend in sorted(parts.backends.items())
+    ]
+    return PageOf(items=items, next_cursor=None)
+
+
+@router.get(
+    "/v1/problems/{kind}",
+    operation_id="explain_problem",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+def explain_problem(kind: Annotated[str, Path(max_length=100)]) -> Response:
+    """Explain a kind of problem; `type` of a problem answer leads here."""
+    known = KINDS.get(kind)
+    if known is None:
+        raise NotFoundError(f"There is no kind of problem named {kind!r}.")
+    text = f"{known.title} ({known.status})\n\n{known.meaning}\n"
+    return Response(text, media_type="text/plain; charset=utf-8")

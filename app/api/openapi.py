@@ -1,0 +1,82 @@
+"""The OpenAPI description: bodies that are decoded by us, and problem answers everywhere."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+
+from app.api.problems import KINDS, MEDIA_TYPE, Problem
+
+_REF = "#/components/schemas/{model}"
+_BODIES: dict[str, type[BaseModel]] = {}
+
+
+def body_of(
+    model: type[BaseModel], examples: dict[str, Any], *, required: bool = True
+) -> dict[str, Any]:
+    """The requestBody of a route that decodes JSON or YAML into this model."""
+    _BODIES[model.__name__] = model
+    content = {"schema": {"$ref": _REF.format(model=model.__name__)}, "examples": examples}
+    media = {"application/json": content, "application/yaml": content}
+    return {"requestBody": {"required": required, "content": media}}
+
+
+def describe(app: FastAPI) -> Callable[[], dict[str, Any]]:
+    """A function that makes the description once."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(
+                title=app.title,
+                version=app.version,
+                description=app.description,
+                routes=app.routes,
+                tags=app.openapi_tags,
+            )
+            _add_bodies(schema)
+            _add_problems(schema)
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    return openapi
+
+
+def _add_bodies(schema: dict[str, Any]) -> None:
+    components = schema["components"]["schemas"]
+    for name, model in _BODIES.items():
+        body = model.model_json_schema(ref_template=_REF, mode="validation")
+        components.update(body.pop("$defs", {}))
+        components[name] = body
+
+
+def _add_problems(schema: dict[str, Any]) -> None:
+    """Every status that an error can have is a problem; FastAPI's own error shapes go."""
+    components = schema["components"]["schemas"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        components.pop(name, None)
+    shape = Problem.model_json_schema(ref_template=_REF)
+    components.update(shape.pop("$defs", {}))
+    components["Problem"] = shape
+    content = {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model="Problem")}}}
+    for path, item in schema["paths"].items():
+        for method, operation in item.items():
+            responses = operation["responses"]
+            responses.pop("422", None)
+            for status in _statuses(path, method, operation):
+                words = ", ".join(kind.title for kind in KINDS.values() if kind.status == status)
+                responses.setdefault(str(status), {"description": words, "content": content})
+
+
+def _statuses(path: str, method: str, operation: dict[str, Any]) -> set[int]:
+    if not path.startswith("/v1") or path.startswith("/v1/problems"):
+        return {404} if path.startswith("/v1") else set()
+    found = {422, 502, 503}
+    if "{" in path:
+        found |= {404}
+    if method in ("post", "delete"):
+        found |= {409}
+    if "requestBody" in operation:
+        found |= {400, 413, 415}
+    return found

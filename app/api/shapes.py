@@ -1,0 +1,302 @@
+"""What is answered: the shapes of the HTTP contract, made from the values of app.sweep.
+
+Numbers that are not finite are the texts "NaN", "Infinity" and "-Infinity", since JSON has none.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from app.backends.base import Artifact, Capabilities, Health
+from app.store.models import ModelSummary
+from app.sweep.document import BackendName
+from app.sweep.record import Event, ModelVersion, SweepRecord
+from app.sweep.state import (
+    Decision,
+    Goal,
+    Metric,
+    ObjectiveStatus,
+    SweepStatus,
+    Trial,
+    TrialStatus,
+)
+
+Item = TypeVar("Item")
+
+
+def _figure(value: float) -> float | str:
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+
+
+Figure = Annotated[
+    float,
+    PlainSerializer(_figure),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}]}),
+]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class PageOf(_Shape, Generic[Item]):
+    """Some items of a list; pass `next_cursor` as `cursor` to get those after them."""
+
+    items: list[Item]
+    next_cursor: str | None
+
+
+class TrialCountsShape(_Shape):
+    """How many trials stand where; trials that have not been drawn yet are not counted."""
+
+    total: int
+    queued: int
+    running: int
+    completed: int
+    early_terminated: int
+    failed: int
+    canceled: int
+
+    @classmethod
+    def of(cls, counts: Mapping[TrialStatus, int]) -> Self:
+        """From the counts of a record."""
+        found = {status.value: counts.get(status, 0) for status in TrialStatus}
+        return cls(total=sum(found.values()), **found)
+
+
+class BestTrialShape(_Shape):
+    """The best trial so far."""
+
+    number: int
+    objective_value: float
+    parameters: dict[str, Any]
+
+
+class SweepShape(_Shape):
+    """A sweep."""
+
+    name: str
+    display_name: str | None
+    experiment_name: str
+    description: str | None
+    tags: dict[str, str]
+    backend: BackendName
+    status: SweepStatus
+    status_reason: str | None
+    provider_status: Annotated[str | None, Field(description="The backend's word, verbatim.")]
+    provider_url: str | None
+    document: Annotated[dict[str, Any], Field(description="Normalised.")]
+    document_hash: str
+    trial_counts: TrialCountsShape
+    best_trial: BestTrialShape | None
+    warnings: list[str]
+    created_at: datetime
+    submitted_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    last_synced_at: datetime | None
+    sync_error: str | None
+
+    @classmethod
+    def of(cls, record: SweepRecord) -> Self:
+        """From a record."""
+        document: dict[str, Any] = dict(record.document)
+        best = record.best_trial
+        return cls(
+            name=record.name,
+            display_name=document.get("display_name"),
+            experiment_name=document["experiment_name"],
+            description=document.get("description"),
+            tags=document.get("tags", {}),
+            backend=record.backend,
+            status=record.status,
+            status_reason=record.status_reason,
+            provider_status=record.provider_status,
+            provider_url=record.provider_url,
+            document=document,
+            document_hash=record.document_hash,
+            trial_counts=TrialCountsShape.of(record.trial_counts),
+            best_trial=BestTrialShape(**asdict(best)) if best else None,
+            warnings=list(record.warnings),
+            created_at=record.created_at,
+            submitted_at=record.submitted_at,
+            started_at=record.started_at,
+            finished_at=record.finished_at,
+            last_synced_at=record.last_synced_at,
+            sync_error=record.sync_error,
+        )
+
+
+class TrialShape(_Shape):
+    """A trial."""
+
+    number: int
+    status: TrialStatus
+    status_reason: str | None
+    objective_status: ObjectiveStatus
+    objective_value: Annotated[float | None, Field(description="The best reported value.")]
+    last_value: Figure | None
+    parameters: dict[str, Any]
+    metrics: Annotated[dict[str, Figure], Field(description="The latest value of each metric.")]
+    attempt: int
+    inferred: bool
+    provider_run_id: str | None
+    provider_status: str | None
+    exit_code: int | None
+    queued_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    duration_seconds: float | None
+
+    @classmethod
+    def of(cls, trial: Trial) -> Self:
+        """From a trial."""
+        values = {name: getattr(trial, name) for name in cls.model_fields}
+        return cls(**values)
+
+
+class MetricShape(_Shape):
+    """One report."""
+
+    name: str
+    step: int
+    interval: Annotated[int, Field(description="The report's place among those of this name.")]
+    value: Figure
+    recorded_at: datetime
+
+    @classmethod
+    def of(cls, metric: Metric) -> Self:
+        """From a report."""
+        return cls(**{name: getattr(metric, name) for name in cls.model_fields})
+
+
+class DecisionShape(_Shape):
+    """One evaluation of the early-termination policy."""
+
+    trial: int
+    attempt: int
+    interval: int
+    policy: str
+    value: Figure
+    threshold: Figure | None
+    compared: Annotated[
+        dict[str, Figure],
+        Field(description="Trial number to figure; of very many, the nearest to the threshold."),
+    ]
+    verdict: Literal["continue", "stop"]
+    reason: str
+    too_late: bool
+    recorded_at: datetime
+
+    @classmethod
+    def of(cls, decision: Decision) -> Self:
+        """From an entry of the ledger."""
+        values = {name: getattr(decision, name) for name in cls.model_fields}
+        values["compared"] = {str(n): figure for n, figure in decision.compared.items()}
+        return cls(**values)
+
+
+class ObjectiveShape(_Shape):
+    """What a model version was chosen by."""
+
+    primary_metric: str
+    goal: Goal
+    value: float
+
+
+class ModelVersionShape(_Shape):
+    """A registered model version."""
+
+    model_name: str
+    version: int
+    sweep: str
+    trial: int
+    backend: BackendName
+    artifact_path: str
+    uri: str
+    objective: ObjectiveShape
+    parameters: dict[str, Any]
+    metrics: dict[str, Figure]
+    type: str
+    tags: dict[str, str]
+    description: str | None
+    sha256: str | None
+    created_at: datetime
+    gate: dict[str, Any] | None
+
+    @classmethod
+    def of(cls, version: ModelVersion) -> Self:
+        """From a version."""
+        names = set(cls.model_fields) - {"objective"}
+        objective = ObjectiveShape(
+            primary_metric=version.primary_metric, goal=version.goal, value=version.value
+        )
+        values = {name: getattr(version, name) for name in names}
+        return cls(**values, objective=objective)
+
+
+class ModelShape(_Shape):
+    """A registered model."""
+
+    name: str
+    versions: Annotated[int, Field(description="How many versions it has.")]
+    latest: ModelVersionShape
+
+    @classmethod
+    def of(cls, summary: ModelSummary) -> Self:
+        """From a summary."""
+        latest = ModelVersionShape.of(summary.latest)
+        return cls(name=summary.name, versions=summary.versions, latest=latest)
+
+
+class EventShape(_Shape):
+    """Something that happened; ids rise in the order of commits."""
+
+    id: int
+    type: str
+    sweep: str | None
+    data: dict[str, Any]
+    at: datetime
+
+    @classmethod
+    def of(cls, event: Event) -> Self:
+        """From an event."""
+        return cls(**asdict(event))
+
+
+class ArtifactShape(_Shape):
+    """A file that a trial left behind."""
+
+    path: str
+    size: Annotated[int, Field(description="Bytes.")]
+    modified_at: datetime
+
+    @classmethod
+    def of(cls, artifact: Artifact) -> Self:
+        """From an artifact."""
+        return cls(**asdict(artifact))
+
+
+class BackendShape(_Shape):
+    """A configured backend: what it can do, and whether it answers."""
+
+    name: BackendName
+    default: bool
+    sampling_algorithms: Sequence[str]
+    early_termination: Sequence[str]
+    input_types: Sequence[str]
+    slots: int | None
+    notes: Sequence[str]
+    healthy: bool
+    health: str
+
+    @classmethod
+    def of(cls, able: Capabilities, health: Health, *, default: bool) -> Self:
+        """From what the backend says of itself."""
+        return cls(**asdict(able), healthy=health.ok, health=health.detail, default=default)

@@ -1,0 +1,159 @@
+"""/v1/sweeps: submit, list, read, cancel, delete; the best trial; registration."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import AwareDatetime
+
+from app.api.bodies import Document, OptionalObject
+from app.api.examples import EXAMPLES, REGISTER_EXAMPLES
+from app.api.openapi import body_of
+from app.api.parameters import Cursor, IdempotencyKey, Limit, SweepName
+from app.api.shapes import ModelVersionShape, PageOf, SweepShape, TrialShape
+from app.api.state import Parts
+from app.services.delete import delete
+from app.services.register import RegisterRequest, no_best, parse_request, register
+from app.services.submit import submit
+from app.store import sweeps, trials
+from app.sweep.document import BackendName, SweepDocument
+from app.sweep.errors import FieldError, InvalidDocumentError, NotFoundError
+from app.sweep.record import SweepFilter
+from app.sweep.state import SweepStatus
+
+router = APIRouter(prefix="/v1/sweeps", tags=["sweeps"])
+
+_SORTS = "created_at, name, or one of them with - before it for descending"
+
+
+@router.post(
+    "",
+    status_code=202,
+    operation_id="submit_sweep",
+    responses={200: {"model": SweepShape, "description": "It was there already."}},
+    openapi_extra=body_of(SweepDocument, EXAMPLES),
+)
+def submit_sweep(
+    body: Document, parts: Parts, response: Response, idempotency_key: IdempotencyKey = None
+) -> SweepShape:
+    """Submit a sweep: Azure ML's sweep YAML, as JSON or YAML.
+
+    Everything is judged first; a document with a fault is refused with the place and the remedy
+    of each, and nothing is stored. The sweep then runs by itself: read it at its Location.
+    """
+    record, fresh = submit(
+        parts.db,
+        parts.backends,
+        parts.code,
+        body,
+        default_backend=parts.settings.default_backend,
+        idempotency_key=idempotency_key,
+    )
+    if fresh:
+        parts.tracker.wake(record.name)
+    else:
+        response.status_code = 200
+    response.headers["Location"] = f"{parts.settings.root_path}/v1/sweeps/{record.name}"
+    return SweepShape.of(record)
+
+
+def _filter(
+    status: SweepStatus | None = None,
+    backend: BackendName | None = None,
+    experiment_name: Annotated[str | None, Query(max_length=250)] = None,
+    tag: Annotated[str | None, Query(max_length=2000, description="key:value")] = None,
+    created_after: AwareDatetime | None = None,
+    created_before: AwareDatetime | None = None,
+) -> SweepFilter:
+    return SweepFilter(
+        status=status,
+        backend=backend,
+        experiment_name=experiment_name,
+        tag=_tag(tag),
+        created_after=created_after,
+        created_before=created_before,
+    )
+
+
+@router.get("", operation_id="list_sweeps")
+def list_sweeps(
+    parts: Parts,
+    wanted: Annotated[SweepFilter, Depends(_filter)],
+    sort: Annotated[str, Query(max_length=50, description=_SORTS)] = "-created_at",
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> PageOf[SweepShape]:
+    """List sweeps, the newest first; archived ones are left out."""
+    page = sweeps.page(parts.db, wanted, sort=sort, limit=limit, cursor=cursor)
+    return PageOf(
+        items=[SweepShape.of(record) for record in page.items], next_cursor=page.next_cursor
+    )
+
+
+@router.get("/{name}", operation_id="get_sweep")
+def get_sweep(name: SweepName, parts: Parts) -> SweepShape:
+    """Read a sweep: where it stands, how many trials, which one leads."""
+    return SweepShape.of(sweeps.get(parts.db, name))
+
+
+@router.post("/{name}/cancel", status_code=202, operation_id="cancel_sweep")
+def cancel_sweep(name: SweepName, parts: Parts) -> SweepShape:
+    """End a sweep: its running trials are stopped, what they logged stays."""
+    record = sweeps.request_cancel(parts.db, name)
+    parts.tracker.wake(name)
+    return SweepShape.of(record)
+
+
+@router.delete("/{name}", status_code=204, operation_id="delete_sweep")
+def delete_sweep(
+    name: SweepName,
+    parts: Parts,
+    *,
+    purge: Annotated[bool, Query(description="Remove records and artifacts for good.")] = False,
+) -> None:
+    """Archive a finished sweep, or purge it; registered models stay."""
+    delete(parts.db, parts.backends, name, purge=purge)
+
+
+@router.get(
+    "/{name}/best-trial",
+    operation_id="get_best_trial",
+    tags=["trials"],
+)
+def get_best_trial(name: SweepName, parts: Parts) -> TrialShape:
+    """Read the completed trial with the best objective; 404 says why there is none."""
+    best = trials.best(parts.db, name)
+    if best is None:
+        raise NotFoundError(no_best(sweeps.get(parts.db, name)))
+    return TrialShape.of(best)
+
+
+@router.post(
+    "/{name}/register",
+    status_code=201,
+    operation_id="register_model",
+    tags=["models"],
+    responses={200: {"model": ModelVersionShape, "description": "It was a version already."}},
+    openapi_extra=body_of(RegisterRequest, REGISTER_EXAMPLES, required=False),
+)
+def register_model(
+    name: SweepName, body: OptionalObject, parts: Parts, response: Response
+) -> ModelVersionShape:
+    """Register a trial's model: the best trial as `final_model` unless the body says otherwise."""
+    version, fresh = register(parts.db, parts.backends, name, parse_request(body))
+    if not fresh:
+        response.status_code = 200
+    root = parts.settings.root_path
+    response.headers["Location"] = (
+        f"{root}/v1/models/{version.model_name}/versions/{version.version}"
+    )
+    return ModelVersionShape.of(version)
+
+
+def _tag(text: str | None) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    key, colon, value = text.partition(":")
+    if not colon:
+        fault = FieldError(pointer="/tag", message="write a tag as key:value", value=text[:100])
+        raise InvalidDocumentError([fault])
+    return key, value

@@ -1,0 +1,147 @@
+"""Code snapshots: folders named after the SHA-256 of what they hold, never changed once made."""
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from app.code.archives import Limits, unpack
+from app.code.roots import CodeError, Roots
+
+UPLOAD = "upload:"
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+_LEFT_OUT = frozenset(
+    {".git", ".hg", ".svn", ".venv", "__pycache__", ".ipynb_checkpoints", ".mypy_cache"}
+    | {".pytest_cache", ".ruff_cache", "node_modules"}
+)
+"""Folders that are no part of a trial's code."""
+
+
+class CodeStore:
+    """The snapshots of a service; safe to use from many threads and processes."""
+
+    def __init__(
+        self, folder: Path, roots: Sequence[Path], *, max_bytes: int, max_files: int
+    ) -> None:
+        """Keep snapshots in `folder`; each may hold so many bytes and files at most."""
+        self._folder = folder
+        self._roots = Roots(roots)
+        self._limits = Limits(bytes=max_bytes, files=max_files)
+
+    def upload(self, archive: Path, media_type: str) -> str:
+        """Keep an uploaded zip or tar.gz; its digest, the same for the same content.
+
+        Raises:
+            UnsupportedMediaTypeError: another type of file.
+            UnreadableBodyError: damaged or dangerous.
+            TooLargeError: over a limit.
+        """
+        with self._draft() as name:
+            draft = Path(name) / "code"
+            draft.mkdir()
+            unpack(archive, media_type, draft, self._limits)
+            return self._keep(draft)
+
+    def snapshot(self, code: str) -> str:
+        """Keep the code that a document names: a folder below a root, or an upload.
+
+        Raises:
+            CodeError: it cannot be used; the message says why.
+        """
+        if code.startswith(UPLOAD):
+            digest = code.removeprefix(UPLOAD)
+            if not _DIGEST.match(digest) or not self._place(digest).is_dir():
+                raise CodeError("there is no such upload; send the code with POST /v1/code first")
+            return digest
+        source = self._roots.resolve(code)
+        if not source.is_dir():
+            raise CodeError(f"{code!r} is a file; name its folder")
+        with self._draft() as name:
+            draft = Path(name) / "code"
+            self._copy(source, draft, code)
+            return self._keep(draft)
+
+    def folder(self, digest: str) -> Path:
+        """Where a snapshot lies."""
+        return self._place(digest)
+
+    def has(self, digest: str) -> bool:
+        """True for a snapshot that is there."""
+        return self._place(digest).is_dir()
+
+    def resolve(self, path: str) -> Path:
+        """The file or folder below a root that a document's input names.
+
+        Raises:
+            CodeError: there is none, or it lies outside.
+        """
+        return self._roots.resolve(path)
+
+    def _place(self, digest: str) -> Path:
+        return self._folder / digest
+
+    def _draft(self) -> tempfile.TemporaryDirectory[str]:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(prefix=".draft-", dir=self._folder)
+
+    def _copy(self, source: Path, target: Path, code: str) -> None:
+        """Copy the files that may be part of a trial's code; links must stay inside."""
+        left = self._limits.bytes
+        target.mkdir()
+        for count, path in enumerate(_files(source), start=1):
+            real = path.resolve()
+            if not real.is_relative_to(source):
+                raise CodeError(
+                    f"{code!r}: {path.relative_to(source)} is a link that leaves the folder; "
+                    "copy the file in"
+                )
+            left -= real.stat().st_size
+            if count > self._limits.files or left < 0:
+                raise CodeError(
+                    f"{code!r} has more than {self._limits.files} files or "
+                    f"{self._limits.bytes} bytes; name a folder with the code only"
+                )
+            copy = target / path.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(real, copy)
+
+    def _keep(self, draft: Path) -> str:
+        """Give the draft its name; whoever made the same one first has it already."""
+        digest = _digest(draft)
+        place = self._place(digest)
+        if not place.is_dir():
+            for path in draft.rglob("*"):
+                path.chmod(0o755 if path.is_dir() else 0o444)
+            try:
+                draft.rename(place)
+            except OSError:
+                if not place.is_dir():
+                    raise
+        return digest
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for root, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in _LEFT_OUT)
+        here = Path(root)
+        links = [name for name in folders if (here / name).is_symlink()]
+        for name in sorted([*files, *links]):
+            path = here / name
+            if path.is_dir() and path.resolve().is_relative_to(folder):
+                raise CodeError(f"{path.relative_to(folder)} is a link to a folder; copy it in")
+            if not name.endswith(".pyc"):
+                yield path
+
+
+def _digest(folder: Path) -> str:
+    """SHA-256 over every file's path and content, in the order of the paths."""
+    total = hashlib.sha256()
+    files = (path for path in folder.rglob("*") if path.is_file())
+    for path in sorted(files, key=lambda path: path.relative_to(folder).as_posix()):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        total.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
+    return total.hexdigest()

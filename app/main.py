@@ -1,0 +1,118 @@
+"""The service put together: settings, records, backends, tracker, routes."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+from fastapi_swagger import patch_fastapi
+
+from app.api import code, events, health, models, problems, sweeps, trials
+from app.api.openapi import describe
+from app.api.request_id import RequestIds
+from app.api.state import State
+from app.backends.base import Backend
+from app.backends.local import LocalBackend
+from app.code.snapshots import CodeStore
+from app.services.tracker import Tracker
+from app.settings import Settings
+from app.store.database import Database, migrate, schema_is_current
+from app.sweep.document import BackendName
+from app.sweep.errors import SweepfrontError
+
+_DESCRIPTION = """
+Hyperparameter sweeps over HTTP: post a search space, a sampling algorithm, an early-termination
+policy, an objective and limits; the trials run as processes on this machine; the best trial's
+model is registered as `final_model`.
+
+Try it: open **POST /v1/sweeps**, *Try it out*, *Execute*; then read the sweep at its `Location`.
+"""
+
+
+class OutdatedDatabaseError(SweepfrontError):
+    """The tables are not those that this service needs."""
+
+    code = "outdated-database"
+
+
+def create_app(
+    settings: Settings, backends: Mapping[BackendName, Backend] | None = None
+) -> FastAPI:
+    """The service as an ASGI application; nothing is opened before it starts.
+
+    Args:
+        settings: of this process.
+        backends: who runs trials; default: the embedded local engine.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
+        state = await run_in_threadpool(_open, settings, backends)
+        try:
+            yield {"parts": state}
+        finally:
+            await run_in_threadpool(_close, state)
+
+    app = FastAPI(
+        title="Sweepfront",
+        version=version("sweepfront"),
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        root_path=settings.root_path,
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+    )
+    problems.install(app)
+    app.add_middleware(RequestIds)
+    for room in (sweeps, trials, models, events, code, health):
+        app.include_router(room.router)
+    app.openapi = describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
+    patch_fastapi(app, redirect_from_root_to_docs=True)
+    return app
+
+
+def prepare_database(settings: Settings) -> None:
+    """Create or upgrade an embedded SQLite database; refuse another one that is outdated.
+
+    Raises:
+        OutdatedDatabaseError: with the command that upgrades.
+    """
+    url = settings.records_url
+    if url.startswith("sqlite"):
+        migrate(url)
+    elif not schema_is_current(url):
+        raise OutdatedDatabaseError(
+            "the database's tables are not those of this version; run: python -m app migrate"
+        )
+
+
+def _open(settings: Settings, backends: Mapping[BackendName, Backend] | None) -> State:
+    prepare_database(settings)
+    db = Database(settings.records_url)
+    store = CodeStore(
+        settings.code_folder,
+        settings.code_roots,
+        max_bytes=settings.max_upload_bytes,
+        max_files=settings.max_code_files,
+    )
+    if backends is None:
+        engine = LocalBackend(
+            settings.engine_folder,
+            slots=settings.local_slots,
+            grace=settings.termination_grace,
+        )
+        backends = {"local": engine}
+    tracker = Tracker(db, backends, store)
+    for backend in backends.values():
+        backend.start(tracker.wake)
+    tracker.start()
+    return State(settings=settings, db=db, backends=backends, code=store, tracker=tracker)
+
+
+def _close(state: State) -> None:
+    for backend in state.backends.values():
+        backend.close()
+    state.tracker.stop()
+    state.db.close()

@@ -1,0 +1,182 @@
+"""The poller: claims what is due, looks at its backend with no session open, writes what it saw.
+
+A crash between any two steps repeats a step that may be repeated: submission is by name, the
+cursor moves in the same transaction as the data, and writes carry the claim's token.
+"""
+
+import logging
+import os
+import random
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from app.backends.base import Backend, BackendError, UnknownSweepError
+from app.code.snapshots import CodeStore
+from app.store import leases
+from app.store.database import Database
+from app.sweep.document import BackendName, SweepDocument
+from app.sweep.errors import SweepfrontError
+from app.sweep.record import Claim, Submission, SweepRecord
+from app.sweep.state import SweepStatus
+
+LEASE_SECONDS = 60.0
+SCAN_SECONDS = 1.0
+ANNOUNCED_LOOK_SECONDS = 30.0
+"""How often a sweep is looked at whose backend announces changes, in case one got lost."""
+MAX_DELAY_SECONDS = 300.0
+_WORKERS = 8
+_HEALTHY_SECONDS = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class Tracker:
+    """Keeps the records of live sweeps true; all sweeps and backends are treated alike."""
+
+    def __init__(
+        self, db: Database, backends: Mapping[BackendName, Backend], code: CodeStore
+    ) -> None:
+        self._db = db
+        self._backends = backends
+        self._code = code
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{random.getrandbits(32):08x}"
+        self._lock = threading.Lock()
+        self._woken: set[str] = set()
+        self._busy: set[str] = set()
+        self._bell = threading.Event()
+        self._stopping = False
+        self._last_round = time.monotonic()
+        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="tracker")
+        self._thread = threading.Thread(target=self._run, name="tracker", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the looks that are under way."""
+        self._stopping = True
+        self._bell.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def wake(self, name: str) -> None:
+        """Look at this sweep as soon as possible; safe from any thread."""
+        with self._lock:
+            self._woken.add(name)
+        self._bell.set()
+
+    def healthy(self) -> bool:
+        """True while rounds are being made."""
+        recent = time.monotonic() - self._last_round < _HEALTHY_SECONDS
+        return self._thread.is_alive() and recent
+
+    def _run(self) -> None:
+        next_scan = 0.0
+        while not self._stopping:
+            self._bell.wait(max(0.0, next_scan - time.monotonic()))
+            self._bell.clear()
+            self._last_round = time.monotonic()
+            try:
+                claims = self._claim_woken()
+                if time.monotonic() >= next_scan:
+                    next_scan = time.monotonic() + SCAN_SECONDS
+                    claims += leases.claim_due(
+                        self._db, self._owner, limit=_WORKERS, lease=LEASE_SECONDS
+                    )
+            except SweepfrontError as error:
+                log.warning("the tracker could not claim sweeps: %s", error)
+                continue
+            except Exception:
+                log.exception("the tracker's round failed")
+                continue
+            for claim in claims:
+                self._begin(claim)
+
+    def _claim_woken(self) -> list[Claim]:
+        with self._lock:
+            names = self._woken - self._busy
+            self._woken -= names
+        claims = (leases.claim(self._db, name, self._owner, lease=LEASE_SECONDS) for name in names)
+        return [claim for claim in claims if claim is not None]
+
+    def _begin(self, claim: Claim) -> None:
+        with self._lock:
+            self._busy.add(claim.sweep.name)
+        self._pool.submit(self._look, claim)
+
+    def _look(self, claim: Claim) -> None:
+        name = claim.sweep.name
+        try:
+            more = self._attend(claim)
+        except BackendError as error:
+            self._trouble(claim, error)
+            more = False
+        except Exception as error:
+            log.exception("looking at sweep %s failed", name)
+            self._postpone(claim, f"{type(error).__name__}: {error}", None)
+            more = False
+        with self._lock:
+            self._busy.discard(name)
+            if more:
+                self._woken.add(name)
+            ring = name in self._woken
+        if ring:
+            self._bell.set()
+
+    def _attend(self, claim: Claim) -> bool:
+        """One look; True when the backend has more to tell at once."""
+        sweep = claim.sweep
+        backend = self._backends[sweep.backend]
+        if claim.cancel_requested:
+            try:
+                backend.cancel(sweep.name)
+            except UnknownSweepError:
+                if sweep.submitted_at is not None:
+                    raise
+                reason = "canceled before it was submitted"
+                leases.finish(self._db, claim, SweepStatus.CANCELED, reason)
+                return False
+            leases.told_cancel(self._db, claim)
+        elif sweep.submitted_at is None:
+            backend.submit(self._submission(sweep))
+            leases.submitted(self._db, claim)
+        snapshot = backend.observe(sweep.name, claim.cursor)
+        next_look = backend.poll_interval or ANNOUNCED_LOOK_SECONDS
+        leases.apply(self._db, claim, snapshot, next_look=next_look)
+        return snapshot.more
+
+    def _submission(self, sweep: SweepRecord) -> Submission:
+        return Submission(
+            name=sweep.name,
+            document=SweepDocument.stored(sweep.document),
+            document_hash=sweep.document_hash,
+            code=self._code.folder(sweep.code) if sweep.code else None,
+            inputs={name: Path(path) for name, path in sweep.inputs.items()},
+        )
+
+    def _trouble(self, claim: Claim, error: BackendError) -> None:
+        """Try again later, or give up where no later look can succeed."""
+        hopeless = isinstance(error, UnknownSweepError) or claim.sweep.submitted_at is None
+        if error.retryable or not hopeless:
+            self._postpone(claim, error.message, error.retry_after)
+            return
+        try:
+            leases.finish(self._db, claim, SweepStatus.FAILED, error.message)
+        except SweepfrontError as failure:
+            log.warning("sweep %s could not be ended: %s", claim.sweep.name, failure)
+
+    def _postpone(self, claim: Claim, message: str, retry_after: float | None) -> None:
+        delay = min(MAX_DELAY_SECONDS, 2.0 ** min(claim.failures, 10))
+        delay *= random.uniform(0.75, 1.25)  # noqa: S311 - jitter, so that retries spread
+        log.warning("sweep %s: %s; next look in %.0f s", claim.sweep.name, message, delay)
+        try:
+            leases.postpone(self._db, claim, error=message, delay=max(delay, retry_after or 0.0))
+        except SweepfrontError as error:
+            # The lease runs out by itself and the sweep is claimed again.
+            log.warning("sweep %s could not be postponed: %s", claim.sweep.name, error)

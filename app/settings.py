@@ -1,0 +1,99 @@
+"""Every setting: environment variables with the prefix SWEEPFRONT_, and the file .env."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.sweep.document import BackendName
+
+MIB = 1024 * 1024
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+class Settings(BaseSettings):
+    """The settings of one process, read once."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SWEEPFRONT_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on; loopback only.")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
+    root_path: str = Field("", description="Path prefix that a proxy in front removes.")
+    url: str = Field(
+        "http://127.0.0.1:8000", description="The service that the command line talks to."
+    )
+    data_dir: Path = Field(
+        Path("sweepfront-data"),
+        description="Folder of the database, code snapshots and the local engine's workspace.",
+    )
+    database_url: str = Field(
+        "",
+        description="sqlite:///FILE or postgresql://...; empty: a SQLite file in DATA_DIR.",
+    )
+    default_backend: BackendName = Field(
+        "local", description="Who runs a sweep whose document names no backend."
+    )
+    code_roots: Annotated[list[Path], NoDecode] = Field(
+        [Path()],
+        min_length=1,
+        description="Folders below which documents may name code and data, separated by ':'.",
+    )
+    local_slots: int = Field(
+        default_factory=_cores,
+        ge=1,
+        le=1024,
+        description="How many trials the local engine runs at once; default: the cores.",
+    )
+    termination_grace: float = Field(
+        10.0, ge=0, le=3600, description="Seconds between SIGTERM and SIGKILL of a stopped trial."
+    )
+    max_body_bytes: int = Field(
+        MIB, ge=1024, description="Largest document or request body, in bytes."
+    )
+    max_upload_bytes: int = Field(
+        100 * MIB,
+        ge=1024,
+        description="Largest code upload, and largest code folder, in bytes (unpacked, too).",
+    )
+    max_code_files: int = Field(10_000, ge=1, description="Most files in one code folder.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="What the service logs."
+    )
+
+    @field_validator("code_roots", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return value.split(":") if isinstance(value, str) else value
+
+    @property
+    def records_url(self) -> str:
+        """The database's address, with the default filled in."""
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'sweepfront.db'}"
+
+    @property
+    def code_folder(self) -> Path:
+        """Where code snapshots lie."""
+        return self.data_dir.absolute() / "code"
+
+    @property
+    def engine_folder(self) -> Path:
+        """The local engine's workspace."""
+        return self.data_dir.absolute() / "engine"
+
+
+def described() -> list[tuple[str, str, str]]:
+    """Every setting as (environment variable, default, meaning)."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = field.get_default(call_default_factory=True, validated_data={})
+        if name == "code_roots":
+            default = "."
+        rows.append((f"SWEEPFRONT_{name.upper()}", str(default), field.description or ""))
+    return rows

@@ -1,0 +1,164 @@
+"""A really served Sweepfront: a process of its own, spoken to over HTTP only."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_SECONDS = 60.0
+FINISHED = ("completed", "failed", "canceled")
+
+Json = dict[str, Any]
+
+
+class Served:
+    """One service on a free port, with its own data folder."""
+
+    def __init__(self, data: Path, *, code_root: Path = ROOT, slots: int = 2) -> None:
+        self.data = data
+        self.port = _free_port()
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
+        self._env = {
+            **os.environ,
+            "SWEEPFRONT_DATA_DIR": str(data),
+            "SWEEPFRONT_PORT": str(self.port),
+            "SWEEPFRONT_CODE_ROOTS": str(code_root),
+            "SWEEPFRONT_LOCAL_SLOTS": str(slots),
+            "SWEEPFRONT_TERMINATION_GRACE": "2",
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the service and wait until it is ready."""
+        log = (self.data.parent / f"{self.data.name}.log").open("ab")
+        with log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "app", "serve"],
+                cwd=ROOT,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            with contextlib.suppress(httpx.TransportError):
+                if self.client.get("/readyz").status_code == httpx.codes.OK:
+                    return
+            assert self.process.poll() is None, self.log()
+            time.sleep(0.05)
+        raise AssertionError(f"not ready after {READY_SECONDS} s: {self.log()}")
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=30)
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash would."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(timeout=30)
+
+    def log(self) -> str:
+        """What the service printed."""
+        return (self.data.parent / f"{self.data.name}.log").read_text(errors="replace")
+
+    def submit(self, document: Json) -> Json:
+        """Post a document that must be accepted."""
+        answer = self.client.post("/v1/sweeps", json=document)
+        assert answer.status_code == httpx.codes.ACCEPTED, answer.text
+        return self._object(answer)
+
+    def get(self, path: str) -> Json:
+        """GET that must succeed."""
+        answer = self.client.get(path)
+        assert answer.status_code == httpx.codes.OK, answer.text
+        return self._object(answer)
+
+    def finished(self, name: str, *, within: float = 60.0) -> Json:
+        """The sweep once it has ended."""
+        return self.until(name, lambda sweep: sweep["status"] in FINISHED, within=within)
+
+    def until(self, name: str, condition: Any, *, within: float = 60.0) -> Json:  # noqa: ANN401 - a test's lambda
+        """The sweep once the condition holds of it."""
+        deadline = time.monotonic() + within
+        sweep: Json = {}
+        while time.monotonic() < deadline:
+            sweep = self.get(f"/v1/sweeps/{name}")
+            if condition(sweep):
+                return sweep
+            time.sleep(0.05)
+        raise AssertionError(f"not within {within} s: {sweep}\n{self.log()[-3000:]}")
+
+    def items(self, path: str) -> list[Json]:
+        """Every item of a list, page by page."""
+        found: list[Json] = []
+        cursor: str | None = None
+        while True:
+            page = self.get(
+                path + (f"{'&' if '?' in path else '?'}cursor={cursor}" if cursor else "")
+            )
+            found += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return found
+
+    def processes(self) -> list[str]:
+        """Command lines of all processes that work for this data folder."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                environment = (folder / "environ").read_bytes()
+                words = (folder / "cmdline").read_bytes()
+                if str(self.data).encode() in environment + words and words:
+                    found.append(words.replace(b"\0", b" ").decode(errors="replace"))
+        return found
+
+    @staticmethod
+    def _object(answer: httpx.Response) -> Json:
+        body: Json = answer.json()
+        return body
+
+
+@contextlib.contextmanager
+def served(data: Path, **options: Any) -> Iterator[Served]:  # noqa: ANN401 - passed on to Served
+    """A started service; ended, and its engine with it, whatever the test did."""
+    service = Served(data, **options)
+    service.start()
+    try:
+        yield service
+    finally:
+        if service.process is not None and service.process.poll() is None:
+            service.stop()
+        service.client.close()
+
+
+def document(command: str, space: Json, **more: Any) -> Json:  # noqa: ANN401 - any key of the document
+    """A small document around a command and a search space."""
+    limits = {"max_total_trials": 4, "max_concurrent_trials": 2}
+    return {
+        "trial": {"command": command, "code": more.pop("code", None)},
+        "search_space": space,
+        "sampling_algorithm": {"type": "random", "seed": 7},
+        "objective": {"primary_metric": "loss", "goal": "minimize"},
+        "limits": limits,
+        **more,
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
