@@ -105,7 +105,7 @@ class Decision:
     interval: int
     policy: str
     value: float
-    threshold: float | None
+    threshold: float | None = None
     compared: Mapping[int, float]
     verdict: Literal["continue", "stop"]
     reason: str

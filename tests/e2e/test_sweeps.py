@@ -114,8 +114,7 @@ def test_failing_trials_fail_the_sweep_with_their_reason(
 def test_one_bad_trial_does_not_sink_a_sweep(service: Served) -> None:
     """A failure beside successes leaves the sweep completed."""
     command = "python ${{search_space.script}} --x 0.5"
-    space = {"script": {"type": "choice", "values": ["quadratic.py", "fails.py", "quadratic.py "]}}
-    space["script"]["values"] = ["quadratic.py", "fails.py"]
+    space = {"script": {"type": "choice", "values": ["quadratic.py", "fails.py"]}}
     more = {"sampling_algorithm": "grid"}
     name = service.submit(document(command, space, code="job", **more))["name"]
     sweep = service.finished(name)
@@ -215,7 +214,7 @@ def test_each_policy_stops_a_trial_for_a_reason_in_numbers(
     assert last["policy"] == policy["type"]
     assert last["value"] == 9
     assert last["threshold"] is not None
-    assert last["threshold"] < 9
+    assert last["threshold"] <= 9
     assert len(last["compared"]) >= 2
     assert last["reason"] == trial["status_reason"]
     assert len(service.items(f"/v1/sweeps/{name}/trials/2/metrics")) < 40

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.engine.journal import Entry, Journal, SweepState, read
-from app.sweep.state import Metric, SweepStatus, Trial
+from app.sweep.state import Decision, Metric, SweepStatus, Trial
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
@@ -47,6 +47,26 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert [type(value) for value in trial.parameters.values()] == [int, float, bool, str, float]
     assert offset == path.stat().st_size
     assert not more
+
+
+def test_a_decision_with_nothing_to_compare_is_read_back(tmp_path: Path) -> None:
+    """The first trial of a truncation selection has no threshold."""
+    decision = Decision(
+        trial=0,
+        attempt=1,
+        interval=1,
+        policy="truncation_selection",
+        value=1.0,
+        threshold=None,
+        compared={0: 1.0},
+        verdict="continue",
+        reason="interval 1: goes on",
+        recorded_at=AT,
+    )
+    journal = Journal(tmp_path / "j")
+    journal.append(Entry(decision=decision))
+    journal.close()
+    assert read(tmp_path / "j")[0] == [Entry(decision=decision)]
 
 
 def test_values_that_are_not_finite_survive(tmp_path: Path) -> None:
