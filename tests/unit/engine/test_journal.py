@@ -32,7 +32,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     """Values keep their types: 1 stays an integer, 1.0 a float, true a boolean."""
     path = tmp_path / "journal.jsonl"
     journal = Journal(path)
-    parameters = {"a": 1, "b": 1.0, "c": True, "d": "1", "e": -0.1}
+    parameters: dict[str, bool | float | str] = {"a": 1, "b": 1.0, "c": True, "d": "1", "e": -0.1}
     entries = [
         Entry(sweep=SweepState(status=SweepStatus.RUNNING, started_at=AT, elapsed_seconds=1.5)),
         Entry(trial=Trial(number=3, parameters=parameters, queued_at=AT)),
