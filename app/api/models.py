@@ -3,8 +3,9 @@
 from fastapi import APIRouter
 from fastapi.responses import FileResponse
 
+from app.api.model_shapes import ModelShape, ModelVersionShape
 from app.api.parameters import Cursor, Limit, ModelName, ModelNumber
-from app.api.shapes import ModelShape, ModelVersionShape, PageOf
+from app.api.shapes import PageOf
 from app.api.state import Parts
 from app.store import models
 from app.sweep.errors import NotFoundError

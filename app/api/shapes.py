@@ -12,12 +12,10 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from app.backends.base import Artifact, Capabilities, Health
-from app.store.models import ModelSummary
 from app.sweep.document import BackendName
-from app.sweep.record import Event, ModelVersion, SweepRecord
+from app.sweep.record import Event, SweepRecord
 from app.sweep.state import (
     Decision,
-    Goal,
     Metric,
     ObjectiveStatus,
     SweepStatus,
@@ -41,18 +39,20 @@ Figure = Annotated[
 ]
 
 
-class _Shape(BaseModel):
+class Shape(BaseModel):
+    """Base of all answers."""
+
     model_config = ConfigDict(frozen=True)
 
 
-class PageOf(_Shape, Generic[Item]):
+class PageOf(Shape, Generic[Item]):
     """Some items of a list; pass `next_cursor` as `cursor` to get those after them."""
 
     items: list[Item]
     next_cursor: str | None
 
 
-class TrialCountsShape(_Shape):
+class TrialCountsShape(Shape):
     """How many trials stand where; trials that have not been drawn yet are not counted."""
 
     total: int
@@ -70,7 +70,7 @@ class TrialCountsShape(_Shape):
         return cls(total=sum(found.values()), **found)
 
 
-class BestTrialShape(_Shape):
+class BestTrialShape(Shape):
     """The best trial so far."""
 
     number: int
@@ -78,7 +78,7 @@ class BestTrialShape(_Shape):
     parameters: dict[str, Any]
 
 
-class SweepShape(_Shape):
+class SweepShape(Shape):
     """A sweep."""
 
     name: str
@@ -133,7 +133,7 @@ class SweepShape(_Shape):
         )
 
 
-class TrialShape(_Shape):
+class TrialShape(Shape):
     """A trial."""
 
     number: int
@@ -161,7 +161,7 @@ class TrialShape(_Shape):
         return cls(**values)
 
 
-class MetricShape(_Shape):
+class MetricShape(Shape):
     """One report."""
 
     name: str
@@ -176,7 +176,7 @@ class MetricShape(_Shape):
         return cls(**{name: getattr(metric, name) for name in cls.model_fields})
 
 
-class DecisionShape(_Shape):
+class DecisionShape(Shape):
     """One evaluation of the early-termination policy."""
 
     trial: int
@@ -202,60 +202,7 @@ class DecisionShape(_Shape):
         return cls(**values)
 
 
-class ObjectiveShape(_Shape):
-    """What a model version was chosen by."""
-
-    primary_metric: str
-    goal: Goal
-    value: float
-
-
-class ModelVersionShape(_Shape):
-    """A registered model version."""
-
-    model_name: str
-    version: int
-    sweep: str
-    trial: int
-    backend: BackendName
-    artifact_path: str
-    uri: str
-    objective: ObjectiveShape
-    parameters: dict[str, Any]
-    metrics: dict[str, Figure]
-    type: str
-    tags: dict[str, str]
-    description: str | None
-    sha256: str | None
-    created_at: datetime
-    gate: dict[str, Any] | None
-
-    @classmethod
-    def of(cls, version: ModelVersion) -> Self:
-        """From a version."""
-        names = set(cls.model_fields) - {"objective"}
-        objective = ObjectiveShape(
-            primary_metric=version.primary_metric, goal=version.goal, value=version.value
-        )
-        values = {name: getattr(version, name) for name in names}
-        return cls(**values, objective=objective)
-
-
-class ModelShape(_Shape):
-    """A registered model."""
-
-    name: str
-    versions: Annotated[int, Field(description="How many versions it has.")]
-    latest: ModelVersionShape
-
-    @classmethod
-    def of(cls, summary: ModelSummary) -> Self:
-        """From a summary."""
-        latest = ModelVersionShape.of(summary.latest)
-        return cls(name=summary.name, versions=summary.versions, latest=latest)
-
-
-class EventShape(_Shape):
+class EventShape(Shape):
     """Something that happened; ids rise in the order of commits."""
 
     id: int
@@ -270,7 +217,7 @@ class EventShape(_Shape):
         return cls(**asdict(event))
 
 
-class ArtifactShape(_Shape):
+class ArtifactShape(Shape):
     """A file that a trial left behind."""
 
     path: str
@@ -283,7 +230,7 @@ class ArtifactShape(_Shape):
         return cls(**asdict(artifact))
 
 
-class BackendShape(_Shape):
+class BackendShape(Shape):
     """A configured backend: what it can do, and whether it answers."""
 
     name: BackendName

@@ -7,9 +7,10 @@ from pydantic import AwareDatetime
 
 from app.api.bodies import Document, OptionalObject
 from app.api.examples import EXAMPLES, REGISTER_EXAMPLES
+from app.api.model_shapes import ModelVersionShape
 from app.api.openapi import body_of
 from app.api.parameters import Cursor, IdempotencyKey, Limit, SweepName
-from app.api.shapes import ModelVersionShape, PageOf, SweepShape, TrialShape
+from app.api.shapes import PageOf, SweepShape, TrialShape
 from app.api.state import Parts
 from app.services.delete import delete
 from app.services.register import RegisterRequest, no_best, parse_request, register

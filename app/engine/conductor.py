@@ -15,15 +15,11 @@ from app.engine.launcher import Exited, Launcher, ParentLost
 from app.engine.rendering import launch_of
 from app.engine.sweep_run import SweepRun
 from app.engine.tracking import Tracking
-from app.engine.workspace import Workspace
+from app.engine.workspace import UnknownNameError, Workspace
 from app.search.plan import Finish, Start, Stop, plan
 from app.sweep.command import CommandError
 from app.sweep.record import Submission
 from app.sweep.state import TrialStatus
-
-
-class UnknownNameError(Exception):
-    """The engine has no live sweep (or trial) of that name."""
 
 
 class Conductor:
@@ -87,11 +83,10 @@ class Conductor:
         Raises:
             UnknownNameError: there never was such a sweep.
         """
+        self._workspace.require(name)
         if name in self._runs:
             self._runs[name].cancel("canceled on request", time.monotonic())
             self._dirty.add(name)
-        elif self._workspace.read_submission(name) is None:
-            raise UnknownNameError(f"the local engine has no sweep {name}")
 
     def cancel_trial(self, name: str, number: int) -> None:
         """End one trial; one that has ended stays as it is.
@@ -99,12 +94,11 @@ class Conductor:
         Raises:
             UnknownNameError: there is no such trial.
         """
+        self._workspace.require(name)
         run = self._runs.get(name)
         if run is not None and number in run.trials:
             self._stop_trial(run, Stop(number, TrialStatus.CANCELED, "canceled on request"))
             self._dirty.add(name)
-        elif self._workspace.read_submission(name) is None:
-            raise UnknownNameError(f"the local engine has no sweep {name}")
 
     def purge(self, name: str) -> None:
         """Remove a sweep that is not live.
@@ -186,7 +180,7 @@ class Conductor:
 
     def _act(self, now: float) -> None:
         """Give free slots away one at a time, to the sweep with the fewest running trials first."""
-        due = self._dirty | {name for name, run in self._runs.items() if self._is_timed(run)}
+        due = self._dirty | {name for name, run in self._runs.items() if run.timed}
         self._dirty = set()
         waiting = {name for name in due if name in self._runs}
         while waiting:
@@ -292,10 +286,6 @@ class Conductor:
         if attempt.run_id is not None:
             self._tracking.end_trial(attempt.run_id, outcome)
 
-    def _is_timed(self, run: SweepRun) -> bool:
-        limits = run.document.limits
-        return limits.timeout is not None or limits.trial_timeout is not None
-
     def _deadlines(self, now: float) -> Iterator[float]:
         for attempt in self._attempts:
             limit = self._runs[attempt.sweep].document.limits.trial_timeout
@@ -304,6 +294,6 @@ class Conductor:
             elif limit is not None and attempt.stop is None:
                 yield attempt.since + limit
         for run in self._runs.values():
-            timeout = run.document.limits.timeout
-            if timeout is not None and run.elapsed(now) < timeout:
-                yield now + timeout - run.elapsed(now)
+            deadline = run.deadline(now)
+            if deadline is not None:
+                yield deadline

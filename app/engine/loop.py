@@ -37,6 +37,7 @@ def run(folder: Path, *, slots: int, grace: float) -> int:
     """
     workspace = Workspace(folder)
     workspace.create()
+    # Held until the process is gone: whoever waits for the lock waits for the process.
     lock = workspace.lock()
     if lock is None:
         print(f"another engine is at work in {folder}", flush=True)  # noqa: T201 - to engine.log
@@ -47,7 +48,6 @@ def run(folder: Path, *, slots: int, grace: float) -> int:
         engine.serve()
     finally:
         engine.close()
-        lock.release()
     return 0
 
 

@@ -5,11 +5,11 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from app.engine.conductor import Conductor, UnknownNameError
+from app.engine.conductor import Conductor
 from app.engine.control import Request
 from app.engine.registry import Registered
 from app.engine.tracking import Tracking
-from app.engine.workspace import submission_of
+from app.engine.workspace import UnknownNameError, submission_of
 
 UNKNOWN = "unknown-sweep"
 FAILED = "failed"

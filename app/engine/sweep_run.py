@@ -83,6 +83,18 @@ class SweepRun:
         here = now - self._resumed_at if self._resumed_at else 0.0
         return self._elapsed_before + here
 
+    @property
+    def timed(self) -> bool:
+        """True when the mere passing of time can end the sweep or one of its trials."""
+        limits = self.document.limits
+        return limits.timeout is not None or limits.trial_timeout is not None
+
+    def deadline(self, now: float) -> float | None:
+        """When the sweep's own time is up (monotonic); None without a limit or after it."""
+        timeout = self.document.limits.timeout
+        left = None if timeout is None else timeout - self.elapsed(now)
+        return now + left if left is not None and left > 0 else None
+
     def take_up(self, now: float) -> None:
         """Count time from now on; trials that an earlier engine left running wait again."""
         self._resumed_at = now

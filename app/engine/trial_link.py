@@ -10,7 +10,7 @@ from pathlib import Path
 from app.engine.attempts import Attempt
 from app.engine.conductor import Conductor
 from app.engine.tracking import Tracking
-from app.engine.trial_plugin import FORWARDED
+from app.engine.trial_calls import FORWARDED
 from app.engine.wire import Frames, Message, ProtocolError, Stream, frame, listen
 
 _OF_A_RUN = frozenset({"log_batch", "log_inputs", "log_outputs", "update_run_info", "delete_tag"})

@@ -14,7 +14,7 @@ from typing import Any
 from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.abstract_store import AbstractStore
 
-from app.engine.trial_plugin import FORWARDED, UNWAITED
+from app.engine.trial_calls import FORWARDED, UNWAITED
 from app.engine.wire import Frames, Message, connect, frame
 
 TOKEN = "SWEEPFRONT_TRIAL"  # noqa: S105 - the name of a variable

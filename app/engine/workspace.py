@@ -18,6 +18,10 @@ _LINK_FROM = 1024 * 1024
 """Bytes from which a code file is linked into the trial's folder instead of copied."""
 
 
+class UnknownNameError(Exception):
+    """There is no sweep of that name, or none that the call is for."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrialFolder:
     """The folder of one trial."""
@@ -122,6 +126,11 @@ class Workspace:
             return submission_of(json.loads((self.sweep(name) / "sweep.json").read_bytes()))
         except FileNotFoundError:
             return None
+
+    def require(self, name: str) -> None:
+        """Raise UnknownNameError unless a sweep of that name was submitted."""
+        if self.read_submission(name) is None:
+            raise UnknownNameError(f"the local engine has no sweep {name}")
 
     def fresh_trial(self, name: str, number: int, code: Path | None) -> TrialFolder:
         """An empty folder for a trial's attempt, with its own copy of the code."""

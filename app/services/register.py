@@ -7,7 +7,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from app.backends.base import ArtifactNotFoundError, Backend, Registration
+from app.backends.base import (
+    ArtifactNotFoundError,
+    Backend,
+    RegisteredVersion,
+    Registration,
+)
 from app.store import models, sweeps, trials
 from app.store.database import Database
 from app.sweep.document import BackendName, Tags, Text
@@ -101,7 +106,6 @@ def register(
     objective = _objective(sweep)
     gate = _pass_gate(db, request, objective, trial)
     backend = backends[sweep.backend]
-    lineage = _lineage(sweep, trial, objective)
     try:
         registered = backend.register(
             Registration(
@@ -113,34 +117,46 @@ def register(
                 type=request.type,
                 description=request.description,
                 tags=request.tags,
-                lineage=lineage,
+                lineage=_lineage(sweep, trial, objective),
             )
         )
     except ArtifactNotFoundError as error:
         there = [artifact.path for artifact in backend.artifacts(name, trial.number)]
         raise ConflictError(_missing(request, trial, there)) from error
-    version = ModelVersion(
+    version = _version(sweep, trial, request, registered, gate)
+    return models.add(db, version)
+
+
+def _version(
+    sweep: SweepRecord,
+    trial: Trial,
+    request: RegisterRequest,
+    registered: RegisteredVersion,
+    gate: dict[str, object] | None,
+) -> ModelVersion:
+    """What is written down; the records choose the version's number."""
+    primary_metric, goal = _objective(sweep)
+    return ModelVersion(
         model_name=request.model_name,
         version=0,
-        sweep=name,
+        sweep=sweep.name,
         trial=trial.number,
         backend=sweep.backend,
         provider_version=registered.version,
         artifact_path=request.artifact_path,
         uri=registered.uri,
-        primary_metric=objective[0],
-        goal=objective[1],
+        primary_metric=primary_metric,
+        goal=goal,
         value=_value(trial),
         parameters=trial.parameters,
         metrics=trial.metrics,
         type=request.type,
-        tags={**request.tags, **lineage},
+        tags={**request.tags, **registered.lineage},
         description=request.description,
         sha256=registered.sha256,
         gate=gate,
         created_at=datetime.now(UTC),
     )
-    return models.add(db, version)
 
 
 def _chosen(db: Database, sweep: SweepRecord, request: RegisterRequest) -> Trial:

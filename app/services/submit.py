@@ -46,20 +46,9 @@ def submit(
     """
     document = parse_document(body)
     backend_name = document.backend or default_backend
-    backend = backends.get(backend_name)
-    errors = list(_unsupported(document))
-    if backend is None:
-        known = ", ".join(sorted(backends))
-        errors.append(
-            FieldError(
-                pointer="/backend",
-                message=f"the backend {backend_name} is not configured here; use one of: {known}",
-                value=backend_name,
-            )
-        )
-        raise InvalidDocumentError(errors)
+    backend = _judge_backend(document, backends, backend_name)
     judgement = backend.judge(document)
-    errors += judgement.errors
+    errors = [*_unsupported(document), *judgement.errors]
     inputs = _inputs(document, code, errors) if backend_name == "local" else {}
     if errors:
         raise InvalidDocumentError(errors)
@@ -79,6 +68,22 @@ def submit(
         idempotency_key=idempotency_key,
     )
     return sweeps.add(db, new)
+
+
+def _judge_backend(
+    document: SweepDocument, backends: Mapping[BackendName, Backend], name: BackendName
+) -> Backend:
+    """The backend of that name, if it is configured."""
+    backend = backends.get(name)
+    if backend is None:
+        known = ", ".join(sorted(backends))
+        fault = FieldError(
+            pointer="/backend",
+            message=f"the backend {name} is not configured here; use one of: {known}",
+            value=name,
+        )
+        raise InvalidDocumentError([*_unsupported(document), fault])
+    return backend
 
 
 def _unsupported(document: SweepDocument) -> Iterator[FieldError]:

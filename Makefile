@@ -1,0 +1,65 @@
+# Everything runs in .venv; a target sets up what it needs and is quick the second time.
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+CODE := app trial_code tests benchmarks
+LOCK := $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --extra trials --extra postgres
+
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo run test test-slow check bench lock clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: .venv/.installed ## set up what the service and its trials need, in .venv
+
+demo: install ## serve, run the first sweep, register its best model, go on serving
+	@$(BIN)/python -m app demo
+
+run: install ## serve on 127.0.0.1:8000 until Ctrl-C
+	@$(BIN)/python -m app serve
+
+test: .venv/.developed ## run the test suite, some minutes
+	@echo "== tests"
+	@$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-slow: .venv/.developed ## run the long tests: the whole grid, chaos
+	@echo "== slow tests"
+	@$(BIN)/python -m pytest -n 2 -m slow --timeout 1800
+
+check: .venv/.developed ## format, lint, types, floors and sizes
+	@echo "== format, lint, types, floors"
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy $(CODE)
+	@$(BIN)/python -m pytest -q -s tests/unit/house
+
+bench: .venv/.developed ## time the engine beside the bare fits
+	@$(BIN)/python benchmarks/engine.py
+
+lock: $(UV) ## pin the dependencies anew
+	$(LOCK) --upgrade --extra dev pyproject.toml -o requirements-dev.lock
+	$(LOCK) --upgrade -c requirements-dev.lock pyproject.toml -o requirements.lock
+
+clean: ## remove .venv and caches; the data folder stays
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sweepfront needs Python 3.11 or later; name one with: make PYTHON=python3.12")'
+	@echo "== making .venv"
+	@$(PYTHON) -m venv --clear --without-pip .venv
+	@$(PYTHON) -m pip --python $(BIN)/python install -q --disable-pip-version-check "uv>=0.13,<0.14"
+
+.venv/.installed: $(UV) requirements.lock pyproject.toml
+	@echo "== installing the pinned dependencies"
+	@$(UV) pip install -q --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock
+	@$(UV) pip install -q --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+.venv/.developed: $(UV) requirements-dev.lock pyproject.toml
+	@echo "== installing the pinned dependencies, those of development too"
+	@$(UV) pip sync -q --python $(BIN)/python --compile-bytecode --require-hashes requirements-dev.lock
+	@$(UV) pip install -q --python $(BIN)/python --no-deps -e .
+	@touch $@ .venv/.installed
