@@ -6,9 +6,9 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
-from fastapi_swagger import patch_fastapi
 
 from app.api import code, events, health, models, problems, sweeps, trials
+from app.api.docs import add_docs
 from app.api.openapi import describe
 from app.api.request_id import RequestIds
 from app.api.state import State
@@ -69,7 +69,7 @@ def create_app(
     for room in (sweeps, trials, models, events, code, health):
         app.include_router(room.router)
     app.openapi = describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
-    patch_fastapi(app, redirect_from_root_to_docs=True)
+    add_docs(app, settings.root_path)
     return app
 
 

@@ -1,8 +1,8 @@
 """Liveness, readiness, backends, and the pages about problems."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from app.api.problems import KINDS
@@ -73,10 +73,10 @@ def list_backends(parts: Parts) -> PageOf[BackendShape]:
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-def explain_problem(kind: Annotated[str, Path(max_length=100)]) -> Response:
+def explain_problem(kind: str) -> Response:
     """Explain a kind of problem; `type` of a problem answer leads here."""
     known = KINDS.get(kind)
     if known is None:
-        raise NotFoundError(f"There is no kind of problem named {kind!r}.")
+        raise NotFoundError("There is no such kind of problem.")
     text = f"{known.title} ({known.status})\n\n{known.meaning}\n"
     return Response(text, media_type="text/plain; charset=utf-8")

@@ -57,6 +57,8 @@ def _path(details: ErrorDetails, body: Mapping[str, object]) -> list[str | int]:
         elif not (absent and index == len(details["loc"]) - 1):
             continue
         path.append(part)
+    if details["type"] == "union_tag_invalid" and isinstance(here, dict) and "type" in here:
+        path.append("type")
     return path
 
 

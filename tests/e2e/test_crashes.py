@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.served import Json, Served, document, served
+from tests.served import Json, Served, document, served
 
 POINTS = 10
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.served import Served, document
+from tests.served import Served, document
 
 X = {"x": {"type": "uniform", "min_value": 0, "max_value": 1}}
 QUADRATIC = "python quadratic.py --x ${{search_space.x}}"

@@ -40,7 +40,6 @@ HOMES: dict[str, set[str]] = {
     "psycopg": {"app.store"},
     "fastapi": {"app.api", "app.main"},
     "starlette": {"app.api", "app.main"},
-    "fastapi_swagger": {"app.main"},
     "uvicorn": {"app.__main__"},
     "mlflow": {"app.engine"},
     "scipy": {"app.search"},

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.served import Served, served
+from tests.served import Served, served
 
 SCRIPTS = {
     "quadratic.py": """

@@ -1,0 +1,31 @@
+"""/docs: Swagger UI from the assets of fastapi-swagger, so that no other host is asked."""
+
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+
+_ASSETS = "/swagger"
+_PARAMETERS = {"tryItOutEnabled": True, "filter": True, "displayRequestDuration": True}
+
+
+def add_docs(app: FastAPI, root_path: str) -> None:
+    """Serve the page and its files; addresses carry the prefix that a proxy removes."""
+    root = root_path.rstrip("/")
+    page = get_swagger_ui_html(
+        openapi_url=f"{root}{app.openapi_url}",
+        title=app.title,
+        swagger_js_url=f"{root}{_ASSETS}/swagger-ui-bundle.js",
+        swagger_css_url=f"{root}{_ASSETS}/swagger-ui.css",
+        swagger_favicon_url=f"{root}{_ASSETS}/favicon-32x32.png",
+        swagger_ui_parameters=_PARAMETERS,
+    )
+    app.mount(_ASSETS, StaticFiles(packages=[("fastapi_swagger", "resources")]))
+
+    @app.get("/docs", include_in_schema=False)
+    def docs() -> HTMLResponse:
+        return page
+
+    @app.get("/", include_in_schema=False)
+    def start() -> RedirectResponse:
+        return RedirectResponse(f"{root}/docs")
