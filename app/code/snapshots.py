@@ -98,6 +98,10 @@ class CodeStore:
                     f"{code!r}: {path.relative_to(source)} is a link that leaves the folder; "
                     "copy the file in"
                 )
+            if not real.is_file() or not os.access(real, os.R_OK):
+                raise CodeError(
+                    f"{code!r}: {path.relative_to(source)} is no file that can be read; remove it"
+                )
             left -= real.stat().st_size
             if count > self._limits.files or left < 0:
                 raise CodeError(
