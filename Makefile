@@ -37,7 +37,7 @@ check: .venv/.developed ## format, lint, types, floors and sizes
 	@$(BIN)/python -m pytest -q -s tests/unit/house
 
 bench: .venv/.developed ## time the engine beside the bare fits
-	@$(BIN)/python benchmarks/engine.py
+	@$(BIN)/python -m benchmarks.engine
 
 lock: $(UV) ## pin the dependencies anew
 	$(LOCK) --upgrade --extra dev pyproject.toml -o requirements-dev.lock
