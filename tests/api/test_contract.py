@@ -1,44 +1,21 @@
 """The HTTP contract beside the happy path: names, keys, pages, files, models, documentation."""
 
-import gzip
-import hashlib
-import io
 import json
 import re
 import threading
 import time
 import uuid
-import zipfile
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.served import Json, Served, document
-
-X = {"x": {"type": "choice", "values": [0.1, 0.2, 0.3, 0.4, 0.5]}}
-
-
-def _body(**more: Any) -> Json:  # noqa: ANN401 - any key of the document
-    return document(
-        "python quadratic.py --x ${{search_space.x}}",
-        X,
-        code="job",
-        **{"sampling_algorithm": "grid", "limits": {"max_total_trials": 5}, **more},
-    )
-
-
-@pytest.fixture(scope="module")
-def finished(service: Served) -> str:
-    """A completed sweep of five trials."""
-    name: str = service.submit(_body(experiment_name="contract", tags={"team": "a:b"}))["name"]
-    assert service.finished(name)["status"] == "completed"
-    return name
+from tests.api.conftest import grid_of_five
+from tests.served import Served, document
 
 
 def test_the_same_name_and_document_is_the_same_sweep(service: Served) -> None:
     """202, then 200; another document under that name is a conflict."""
-    body = _body(name=f"n-{uuid.uuid4().hex[:8]}")
+    body = grid_of_five(name=f"n-{uuid.uuid4().hex[:8]}")
     first = service.client.post("/v1/sweeps", json=body)
     again = service.client.post("/v1/sweeps", json=body)
     assert (first.status_code, again.status_code) == (202, 200)
@@ -55,7 +32,7 @@ def test_an_idempotency_key_makes_one_sweep_of_fifty_posts(service: Served) -> N
     answers: list[httpx.Response] = []
 
     def post() -> None:
-        answers.append(httpx.post(url, json=_body(), headers=key, timeout=30))
+        answers.append(httpx.post(url, json=grid_of_five(), headers=key, timeout=30))
 
     url = f"{service.client.base_url}/v1/sweeps"
     threads = [threading.Thread(target=post) for _ in range(50)]
@@ -66,7 +43,7 @@ def test_an_idempotency_key_makes_one_sweep_of_fifty_posts(service: Served) -> N
     assert sorted({answer.status_code for answer in answers}) == [200, 202]
     assert [answer.status_code for answer in answers].count(202) == 1
     assert len({answer.json()["name"] for answer in answers}) == 1
-    other = service.client.post("/v1/sweeps", json=_body(description="x"), headers=key)
+    other = service.client.post("/v1/sweeps", json=grid_of_five(description="x"), headers=key)
     assert other.status_code == 422
     assert other.json()["type"].endswith("idempotency-mismatch")
 
@@ -211,129 +188,6 @@ def test_logs_and_artifacts_are_served(service: Served) -> None:
     assert service.client.get(f"{path}&tail=2").text == "line 5\nline 6\n"
     assert service.client.get(f"{path}&tail=0").text == ""
     service.finished(name)
-
-
-def test_registering_makes_numbered_versions_with_lineage(service: Served, finished: str) -> None:
-    """201, then 200 for the same trial; the file downloads with its checksum."""
-    model = f"m-{uuid.uuid4().hex[:8]}"
-    path = f"/v1/sweeps/{finished}/register"
-    first = service.client.post(path, json={"model_name": model})
-    assert first.status_code == 201, first.text
-    again = service.client.post(path, json={"model_name": model})
-    assert (again.status_code, again.json()) == (200, first.json())
-    version = first.json()
-    best = service.get(f"/v1/sweeps/{finished}/best-trial")
-    assert (version["version"], version["trial"]) == (1, best["number"])
-    assert version["parameters"] == best["parameters"]
-    assert version["objective"] == {
-        "primary_metric": "loss",
-        "goal": "minimize",
-        "value": best["objective_value"],
-    }
-    sweep = service.get(f"/v1/sweeps/{finished}")
-    assert version["tags"]["sweepfront.document_hash"] == sweep["document_hash"]
-    file = service.client.get(f"/v1/models/{model}/versions/1/download")
-    assert hashlib.sha256(file.content).hexdigest() == version["sha256"]
-    assert file.text == str(best["parameters"]["x"])
-    second = service.client.post(path, json={"model_name": model, "trial": 4})
-    assert (second.status_code, second.json()["version"]) == (201, 2)
-    assert [item["version"] for item in service.items(f"/v1/models/{model}")] == [2, 1]
-    listed = {item["name"]: item for item in service.items("/v1/models")}
-    assert listed[model]["versions"] == 2
-
-
-def test_a_gate_refuses_with_the_comparison(service: Served, finished: str) -> None:
-    """A worse trial does not become a version; nor one that breaks a guard."""
-    model = f"m-{uuid.uuid4().hex[:8]}"
-    path = f"/v1/sweeps/{finished}/register"
-    gate: Json = {"min_improvement": 0.0}
-    assert service.client.post(path, json={"model_name": model, "gate": gate}).status_code == 201
-    worse = service.client.post(path, json={"model_name": model, "trial": 4, "gate": gate})
-    assert worse.status_code == 409
-    facts = worse.json()["facts"]["gate"]
-    assert facts["improvement"] < 0
-    assert facts["version"] == 1
-    gate = {"guards": [{"metric": "loss", "max": 0.5}, {"metric": "absent", "min": 0}]}
-    guarded = service.client.post(path, json={"model_name": "other", "gate": gate})
-    assert guarded.status_code == 409
-    assert "absent" in guarded.json()["detail"]
-    assert service.client.get("/v1/models/other").status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "word"),
-    [
-        ({"model_name": "no/slash"}, 422, "/model_name"),
-        ({"trial": 99}, 404, "99"),
-        ({"trial": -1}, 422, "/trial"),
-        ({"artifact_path": "outputs/none"}, 409, "outputs/model.pkl"),
-        ({"artifact_path": "../stdout.log"}, 409, "artifact"),
-        ({"modelname": "x"}, 422, "model_name"),
-        ({"gate": {"guards": [{"metric": "loss"}]}}, 422, "exactly one"),
-    ],
-)
-def test_a_registration_that_cannot_be_is_refused(
-    service: Served, finished: str, body: Json, status: int, word: str
-) -> None:
-    """Each with its reason."""
-    answer = service.client.post(f"/v1/sweeps/{finished}/register", json=body)
-    assert answer.status_code == status, answer.text
-    assert word in answer.text
-
-
-def test_deleting_needs_a_finished_sweep(service: Served) -> None:
-    """Archived sweeps leave the list; purged ones are gone, their models stay."""
-    slow = document("sleep 30", {"x": {"type": "choice", "values": [1]}})
-    running = service.submit(slow)["name"]
-    assert service.client.delete(f"/v1/sweeps/{running}").status_code == 409
-    service.client.post(f"/v1/sweeps/{running}/cancel")
-    service.finished(running)
-    name = service.submit(_body())["name"]
-    service.finished(name)
-    model = f"m-{uuid.uuid4().hex[:8]}"
-    service.client.post(f"/v1/sweeps/{name}/register", json={"model_name": model})
-    assert service.client.delete(f"/v1/sweeps/{name}").status_code == 204
-    assert name not in [sweep["name"] for sweep in service.items("/v1/sweeps")]
-    assert service.client.get(f"/v1/sweeps/{name}").status_code == 200
-    assert service.client.delete(f"/v1/sweeps/{name}?purge=true").status_code == 204
-    assert service.client.get(f"/v1/sweeps/{name}").status_code == 404
-    assert not (service.data / "engine" / "sweeps" / name).exists()
-    assert service.client.get(f"/v1/models/{model}/versions/1/download").status_code == 200
-
-
-def test_uploaded_code_runs(service: Served) -> None:
-    """The same content has the same name; the sweep uses it like a folder."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("main.py", "import mlflow\nmlflow.log_metric('loss', 5.5)\n")
-    headers = {"Content-Type": "application/zip"}
-    first = service.client.post("/v1/code", content=buffer.getvalue(), headers=headers)
-    again = service.client.post("/v1/code", content=buffer.getvalue(), headers=headers)
-    assert first.status_code == 201
-    assert first.json() == again.json()
-    body = document(
-        "python main.py", {"x": {"type": "choice", "values": [1]}}, code=first.json()["code"]
-    )
-    name = service.submit(body)["name"]
-    assert service.finished(name)["best_trial"]["objective_value"] == 5.5
-
-
-@pytest.mark.parametrize(
-    ("content", "kind", "status"),
-    [
-        (b"no zip", "application/zip", 400),
-        (gzip.compress(b"no tar"), "application/gzip", 400),
-        (b"x", "text/plain", 415),
-        (b"", "application/zip", 400),
-    ],
-)
-def test_uploads_that_are_no_archives_are_refused(
-    service: Served, content: bytes, kind: str, status: int
-) -> None:
-    """As problems."""
-    answer = service.client.post("/v1/code", content=content, headers={"Content-Type": kind})
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
 
 
 def test_events_tell_the_sweep_in_order(service: Served, finished: str) -> None:
