@@ -23,13 +23,16 @@ Json = dict[str, Any]
 class Served:
     """One service on a free port, with its own data folder."""
 
-    def __init__(self, data: Path, *, code_root: Path = ROOT, slots: int = 2) -> None:
+    def __init__(
+        self, data: Path, *, code_root: Path = ROOT, slots: int = 2, database_url: str = ""
+    ) -> None:
         self.data = data
         self.port = _free_port()
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
         self._env = {
             **os.environ,
             "SWEEPFRONT_DATA_DIR": str(data),
+            "SWEEPFRONT_DATABASE_URL": database_url,
             "SWEEPFRONT_PORT": str(self.port),
             "SWEEPFRONT_CODE_ROOTS": str(code_root),
             "SWEEPFRONT_LOCAL_SLOTS": str(slots),

@@ -15,6 +15,7 @@ from app.engine.wire import Frames, Message, ProtocolError, Stream, frame, liste
 
 _OF_A_RUN = frozenset({"log_batch", "log_inputs", "log_outputs", "update_run_info", "delete_tag"})
 """Calls that write to the run named by their first argument."""
+_PARENT_TAG = "mlflow.parentRunId"
 
 
 class TrialLink:
@@ -107,10 +108,26 @@ class _TrialLine:
         else:
             if method == "log_batch":
                 self._report(attempt, *_batch(args, kwargs))
+            if method == "create_run" and attempt.run_id is not None:
+                method, args, kwargs = self._own_run(attempt.run_id, args, kwargs)
             future = self._tracking.call(method, args, kwargs)
             future.add_done_callback(
                 lambda done: self._post(lambda: self._done(attempt, method, done, wait=wait))
             )
+
+    def _own_run(self, run_id: str, args: Message, kwargs: Message) -> Message:
+        """A call that makes a nested run is left alone; any other run is the trial's own.
+
+        MLflow forgets the run that its environment names once that run has ended, as it does
+        after an autologged fit, and would then start another one that nobody looks at.
+        """
+        names = ("experiment_id", "user_id", "start_time", "tags", "run_name")
+        tags = (dict(zip(names, args, strict=False)) | kwargs).get("tags") or ()
+        if any(tag.key == _PARENT_TAG for tag in tags):
+            return "create_run", args, kwargs
+        own = [tag for tag in tags if not tag.key.startswith("mlflow.")]
+        self._tracking.call("log_batch", (run_id, (), (), own), {})
+        return "get_run", (run_id,), {}
 
     def _refusal(self, attempt: Attempt, method: str, args: Sequence[object]) -> str | None:
         if method not in FORWARDED:
