@@ -133,16 +133,6 @@ def postpone(db: Database, claim: Claim, *, error: str, delay: float) -> bool:
         return True
 
 
-def release(db: Database, claim: Claim, *, next_look: float) -> bool:
-    """Give the sweep back without news."""
-    with db.write() as session:
-        row = _held(session, claim)
-        if row is None:
-            return False
-        _release(session, row, next_look)
-        return True
-
-
 def _free() -> ColumnElement[bool]:
     return or_(_C.lease_until.is_(None), _C.lease_until < clock())
 

@@ -35,7 +35,7 @@ def test_a_sweep_is_held_by_one(one: Database) -> None:
     first = claimed(one)
     assert leases.claim(one, "one", "other", lease=60) is None
     assert leases.claim_due(one, "other", limit=5, lease=60) == []
-    assert leases.release(one, first, next_look=0)
+    assert leases.postpone(one, first, error="away", delay=0)
     assert [claim.sweep.name for claim in leases.claim_due(one, "o", limit=5, lease=60)] == ["one"]
 
 
@@ -66,7 +66,7 @@ def test_a_claim_can_be_used_for_one_apply(one: Database) -> None:
 def test_due_times_are_kept(one: Database) -> None:
     """A sweep that is due later is not claimed as due, but by name; the oldest comes first."""
     look(one, running())
-    leases.release(one, claimed(one), next_look=1000)
+    leases.postpone(one, claimed(one), error="away", delay=1000)
     assert leases.claim_due(one, "x", limit=5, lease=60) == []
     for name in ("two", "three"):
         sweeps.add(one, new(name))
