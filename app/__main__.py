@@ -43,6 +43,8 @@ def serve() -> None:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    # Azure's SDK tells every request and answer at the level info.
+    logging.getLogger("azure").setLevel(logging.WARNING)
     try:
         prepare_database(settings)
     except OutdatedDatabaseError as error:

@@ -1,8 +1,10 @@
 """The service put together: settings, records, backends, tracker, routes."""
 
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
@@ -12,6 +14,8 @@ from app.api.docs import add_docs
 from app.api.openapi import describe
 from app.api.request_id import RequestIds
 from app.api.state import State
+from app.backends.azureml.backend import AzureBackend
+from app.backends.azureml.workspace import Place, config_file
 from app.backends.base import Backend
 from app.backends.local import LocalBackend
 from app.code.snapshots import CodeStore
@@ -28,6 +32,9 @@ model is registered as `final_model`.
 
 Try it: open **POST /v1/sweeps**, *Try it out*, *Execute*; then read the sweep at its `Location`.
 """
+
+
+log = logging.getLogger(__name__)
 
 
 class OutdatedDatabaseError(SweepfrontError):
@@ -98,17 +105,34 @@ def _open(settings: Settings, backends: Mapping[BackendName, Backend] | None) ->
         max_files=settings.max_code_files,
     )
     if backends is None:
-        engine = LocalBackend(
-            settings.engine_folder,
-            slots=settings.local_slots,
-            grace=settings.termination_grace,
-        )
-        backends = {"local": engine}
+        backends = _configured(settings)
     tracker = Tracker(db, backends, store)
     for backend in backends.values():
         backend.start(tracker.wake)
     tracker.start()
     return State(settings=settings, db=db, backends=backends, code=store, tracker=tracker)
+
+
+def _configured(settings: Settings) -> dict[BackendName, Backend]:
+    """The local engine always; Azure ML as soon as anything about it is set."""
+    engine = LocalBackend(
+        settings.engine_folder, slots=settings.local_slots, grace=settings.termination_grace
+    )
+    backends: dict[BackendName, Backend] = {"local": engine}
+    file = config_file(Path())
+    place = Place(
+        subscription_id=settings.azure_subscription_id or file.get("subscription_id", ""),
+        resource_group=settings.azure_resource_group or file.get("resource_group", ""),
+        workspace=settings.azure_workspace or file.get("workspace_name", ""),
+        instance_discovery=settings.azure_instance_discovery,
+        mlflow_url=settings.azure_mlflow_url,
+    )
+    if place.subscription_id or place.resource_group or place.workspace:
+        if missing := place.missing():
+            log.warning("azureml cannot be used: %s", missing)
+        azure = AzureBackend(place, settings.azure_cache, poll_interval=settings.poll_interval)
+        backends["azureml"] = azure
+    return backends
 
 
 def _close(state: State) -> None:

@@ -54,6 +54,18 @@ class Settings(BaseSettings):
     termination_grace: float = Field(
         10.0, ge=0, le=3600, description="Seconds between SIGTERM and SIGKILL of a stopped trial."
     )
+    poll_interval: float = Field(
+        15.0, gt=0, le=3600, description="Seconds between looks at a live sweep on Azure ML."
+    )
+    azure_subscription_id: str = Field("", description="Azure subscription of the workspace.")
+    azure_resource_group: str = Field("", description="Its resource group.")
+    azure_workspace: str = Field("", description="The Azure ML workspace.")
+    azure_instance_discovery: bool = Field(
+        default=True, description="false in private or disconnected clouds (signing in)."
+    )
+    azure_mlflow_url: str = Field(
+        "", description="MLflow endpoint of the workspace; empty: what the workspace says."
+    )
     max_body_bytes: int = Field(
         MIB, ge=1024, description="Largest document or request body, in bytes."
     )
@@ -81,6 +93,11 @@ class Settings(BaseSettings):
     def code_folder(self) -> Path:
         """Where code snapshots lie."""
         return self.data_dir.absolute() / "code"
+
+    @property
+    def azure_cache(self) -> Path:
+        """Where local copies of artifacts on Azure lie."""
+        return self.data_dir.absolute() / "azureml"
 
     @property
     def engine_folder(self) -> Path:

@@ -44,7 +44,7 @@ def _refused(document: SweepDocument) -> Iterator[FieldError]:
             message="the local backend does not support bayesian sampling; use random "
             "(with rule: sobol for even cover) or grid, or send the sweep to azureml",
         )
-    if document.trial.code is not None and document.trial.code.startswith("azureml:"):
+    if document.trial.code_asset:
         yield FieldError(
             pointer="/trial/code",
             message="a registered code asset exists only on Azure; name a folder under a code "
@@ -60,7 +60,7 @@ def _refused(document: SweepDocument) -> Iterator[FieldError]:
                 message=f"the local backend takes {' and '.join(_INPUT_TYPES)} with a local path",
                 value=given.type,
             )
-        elif ":" in given.path.split("/", 1)[0]:
+        elif given.remote:
             yield FieldError(
                 pointer=pointer(("inputs", name, "path")),
                 message="the local backend reads local paths only, relative to a code root; "

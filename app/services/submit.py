@@ -49,7 +49,7 @@ def submit(
     backend = _judge_backend(document, backends, backend_name)
     judgement = backend.judge(document)
     errors = [*_unsupported(document), *judgement.errors]
-    inputs = _inputs(document, code, errors) if backend_name == "local" else {}
+    inputs = _inputs(document, code, errors)
     if errors:
         raise InvalidDocumentError(errors)
     limits = document.limits
@@ -102,7 +102,7 @@ def _unsupported(document: SweepDocument) -> Iterator[FieldError]:
 
 
 def _snapshot(document: SweepDocument, code: CodeStore) -> str | None:
-    if document.trial.code is None:
+    if document.trial.code is None or document.trial.code_asset:
         return None
     try:
         return code.snapshot(document.trial.code)
@@ -115,7 +115,7 @@ def _inputs(document: SweepDocument, code: CodeStore, errors: list[FieldError]) 
     """The absolute path of every local input; what cannot be used is added to `errors`."""
     found = {}
     for name, given in document.inputs.items():
-        if not isinstance(given, DataInput):
+        if not isinstance(given, DataInput) or given.remote:
             continue
         where = pointer(("inputs", name, "path"))
         if any(error.pointer.startswith(pointer(("inputs", name))) for error in errors):

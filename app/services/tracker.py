@@ -28,7 +28,11 @@ SCAN_SECONDS = 1.0
 ANNOUNCED_LOOK_SECONDS = 30.0
 """How often a sweep is looked at whose backend announces changes, in case one got lost."""
 MAX_DELAY_SECONDS = 300.0
+LOST_AFTER = 3
+"""Looks in a row that must have found no trace of a sweep."""
 _WORKERS = 8
+_QUEUED = 3 * _WORKERS
+"""Looks that are claimed at once for a backend: those under way and the next ones."""
 _HEALTHY_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
@@ -46,11 +50,16 @@ class Tracker:
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{random.getrandbits(32):08x}"
         self._lock = threading.Lock()
         self._woken: set[str] = set()
-        self._busy: set[str] = set()
+        self._busy: dict[str, BackendName] = {}
+        self._backlog = False
         self._bell = threading.Event()
         self._stopping = False
         self._last_round = time.monotonic()
-        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="tracker")
+        # A pool for each backend, so that one that hangs does not hold up the others.
+        self._pools = {
+            name: ThreadPoolExecutor(_WORKERS, thread_name_prefix=f"tracker-{name}")
+            for name in backends
+        }
         self._thread = threading.Thread(target=self._run, name="tracker", daemon=True)
 
     def start(self) -> None:
@@ -63,7 +72,8 @@ class Tracker:
         self._bell.set()
         if self._thread.is_alive():
             self._thread.join(timeout=10)
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in self._pools.values():
+            pool.shutdown(wait=True, cancel_futures=True)
 
     def wake(self, name: str) -> None:
         """Look at this sweep as soon as possible; safe from any thread."""
@@ -84,11 +94,9 @@ class Tracker:
             self._last_round = time.monotonic()
             try:
                 claims = self._claim_woken()
-                if time.monotonic() >= next_scan:
+                if self._backlog or time.monotonic() >= next_scan:
                     next_scan = time.monotonic() + SCAN_SECONDS
-                    claims += leases.claim_due(
-                        self._db, self._owner, limit=_WORKERS, lease=LEASE_SECONDS
-                    )
+                    claims += self._claim_due()
             except SweepfrontError as error:
                 log.warning("the tracker could not claim sweeps: %s", error)
                 continue
@@ -98,17 +106,33 @@ class Tracker:
             for claim in claims:
                 self._begin(claim)
 
+    def _claim_due(self) -> list[Claim]:
+        """Claim no more than the pools will soon attend to; more is left for others."""
+        claims: list[Claim] = []
+        backlog = False
+        for name in self._pools:
+            with self._lock:
+                free = _QUEUED - sum(backend == name for backend in self._busy.values())
+            if free > 0:
+                found = leases.claim_due(
+                    self._db, self._owner, backend=name, limit=free, lease=LEASE_SECONDS
+                )
+                claims += found
+                backlog |= len(found) == free
+        self._backlog = backlog
+        return claims
+
     def _claim_woken(self) -> list[Claim]:
         with self._lock:
-            names = self._woken - self._busy
+            names = self._woken - set(self._busy)
             self._woken -= names
         claims = (leases.claim(self._db, name, self._owner, lease=LEASE_SECONDS) for name in names)
         return [claim for claim in claims if claim is not None]
 
     def _begin(self, claim: Claim) -> None:
         with self._lock:
-            self._busy.add(claim.sweep.name)
-        self._pool.submit(self._look, claim)
+            self._busy[claim.sweep.name] = claim.sweep.backend
+        self._pools[claim.sweep.backend].submit(self._look, claim)
 
     def _look(self, claim: Claim) -> None:
         name = claim.sweep.name
@@ -122,10 +146,10 @@ class Tracker:
             self._postpone(claim, f"{type(error).__name__}: {error}", None)
             more = False
         with self._lock:
-            self._busy.discard(name)
+            del self._busy[name]
             if more:
                 self._woken.add(name)
-            ring = name in self._woken
+            ring = name in self._woken or self._backlog
         if ring:
             self._bell.set()
 
@@ -162,7 +186,10 @@ class Tracker:
 
     def _trouble(self, claim: Claim, error: BackendError) -> None:
         """Try again later, or give up where no later look can succeed."""
-        hopeless = isinstance(error, UnknownSweepError) or claim.sweep.submitted_at is None
+        # A remote system may not show for a moment what it has: it is asked again before a
+        # sweep counts as lost.
+        lost = isinstance(error, UnknownSweepError) and claim.failures >= LOST_AFTER
+        hopeless = lost or claim.sweep.submitted_at is None
         if error.retryable or not hopeless:
             self._postpone(claim, error.message, error.retry_after)
             return

@@ -17,18 +17,22 @@ from app.store.progress import record_progress
 from app.store.sweeps import status_event
 from app.store.tables import SWEEPS
 from app.store.values import AnyRow, sweep_of
+from app.sweep.document import BackendName
 from app.sweep.record import Claim
 from app.sweep.state import SweepSnapshot, SweepStatus
 
 _C = SWEEPS.c
 
 
-def claim_due(db: Database, owner: str, *, limit: int, lease: float) -> list[Claim]:
-    """Claim sweeps that are due, the most overdue first.
+def claim_due(
+    db: Database, owner: str, *, backend: BackendName, limit: int, lease: float
+) -> list[Claim]:
+    """Claim a backend's sweeps that are due, the most overdue first.
 
     Args:
         db: the database.
         owner: who claims, for people who look at the table.
+        backend: whose sweeps.
         limit: how many at most.
         lease: seconds until somebody else may claim them.
     """
@@ -36,7 +40,7 @@ def claim_due(db: Database, owner: str, *, limit: int, lease: float) -> list[Cla
     with db.write() as session:
         rows = session.execute(
             select(_C.id)
-            .where(due, _free())
+            .where(due, _free(), _C.backend == backend)
             .order_by(_C.due_at)
             .limit(limit)
             .with_for_update(skip_locked=True)

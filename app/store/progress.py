@@ -45,6 +45,11 @@ def record_progress(session: Session, row: AnyRow, snapshot: SweepSnapshot) -> N
         if best != row.best_trial:
             news.append(NewEvent("sweep.best", row.name, {"best_trial": best}))
     session.execute(update(SWEEPS).where(SWEEPS.c.id == row.id).values(**values))
+    if snapshot.provider_best is not None:
+        ours = best if changed else row.best_trial
+        if ours is None or ours["number"] != snapshot.provider_best:
+            data = {"provider_best": snapshot.provider_best, "best_trial": ours}
+            news.append(NewEvent("sweep.best_disagrees", row.name, data))
     if "status" in values:
         reason = snapshot.status_reason
         news.append(

@@ -59,6 +59,11 @@ class TrialTemplate(_Part):
     distribution: CloudSetting | None = None
     resources: CloudSetting | None = None
 
+    @property
+    def code_asset(self) -> bool:
+        """True for code that is registered on Azure (azureml:name:version)."""
+        return self.code is not None and self.code.startswith("azureml:")
+
 
 class DataInput(_Part):
     """A file, folder or asset handed to every trial."""
@@ -68,6 +73,11 @@ class DataInput(_Part):
     ] = "uri_folder"
     path: Annotated[str, Field(min_length=1, max_length=2000)]
     mode: str | None = None
+
+    @property
+    def remote(self) -> bool:
+        """True for what lies in Azure or on the web: azureml:..., https://..., wasbs://..."""
+        return ":" in self.path.split("/", 1)[0]
 
 
 AnyInput = Annotated[

@@ -145,6 +145,7 @@ class SweepSnapshot:
             (objective, last value, metrics), which `with_reports` adds.
         metrics: the new reports, oldest first.
         decisions: the new entries of the early-termination ledger, oldest first.
+        provider_best: the trial that the backend calls best, once the sweep has ended.
         cursor: hand it to the next look; opaque to everybody but the backend.
         more: the look was cut short; another one now brings more.
     """
@@ -159,6 +160,7 @@ class SweepSnapshot:
     metrics: Sequence[Metric] = ()
     decisions: Sequence[Decision] = ()
     warnings: Sequence[str] = ()
+    provider_best: int | None = None
     cursor: str | None = None
     more: bool = False
 

@@ -34,9 +34,11 @@ def test_a_sweep_is_held_by_one(one: Database) -> None:
     """Nobody else gets it while the lease lasts; afterwards anybody."""
     first = claimed(one)
     assert leases.claim(one, "one", "other", lease=60) is None
-    assert leases.claim_due(one, "other", limit=5, lease=60) == []
+    assert leases.claim_due(one, "other", backend="local", limit=5, lease=60) == []
     assert leases.postpone(one, first, error="away", delay=0)
-    assert [claim.sweep.name for claim in leases.claim_due(one, "o", limit=5, lease=60)] == ["one"]
+    assert [
+        claim.sweep.name for claim in leases.claim_due(one, "o", backend="local", limit=5, lease=60)
+    ] == ["one"]
 
 
 def test_a_lapsed_lease_is_taken_over_and_fences_its_holder_off(one: Database) -> None:
@@ -67,11 +69,11 @@ def test_due_times_are_kept(one: Database) -> None:
     """A sweep that is due later is not claimed as due, but by name; the oldest comes first."""
     look(one, running())
     leases.postpone(one, claimed(one), error="away", delay=1000)
-    assert leases.claim_due(one, "x", limit=5, lease=60) == []
+    assert leases.claim_due(one, "x", backend="local", limit=5, lease=60) == []
     for name in ("two", "three"):
         sweeps.add(one, new(name))
         time.sleep(0.01)
-    due = leases.claim_due(one, "x", limit=1, lease=60)
+    due = leases.claim_due(one, "x", backend="local", limit=1, lease=60)
     assert [claim.sweep.name for claim in due] == ["two"]
     assert leases.claim(one, "one", "x", lease=60) is not None
 
@@ -83,7 +85,7 @@ def test_concurrent_claimers_never_share(db: Database) -> None:
 
     def take(owner: int) -> list[str]:
         taken = []
-        while claims := leases.claim_due(db, str(owner), limit=3, lease=60):
+        while claims := leases.claim_due(db, str(owner), backend="local", limit=3, lease=60):
             taken += [claim.sweep.name for claim in claims]
         return taken
 
@@ -141,7 +143,7 @@ def test_a_canceling_sweep_does_not_run_again(one: Database) -> None:
     sweeps.request_cancel(one, "one")
     assert leases.apply(one, claim, running(trial(0)), next_look=1000)
     assert sweeps.get(one, "one").status is SweepStatus.CANCELING
-    (due,) = leases.claim_due(one, "x", limit=5, lease=60)
+    (due,) = leases.claim_due(one, "x", backend="local", limit=5, lease=60)
     assert due.cancel_requested
     assert leases.told_cancel(one, due)
     canceled = SweepSnapshot(status=SweepStatus.CANCELED, status_reason="asked", cursor="2")
@@ -153,7 +155,7 @@ def test_trouble_is_shown_and_mended(one: Database) -> None:
     """A failed look leaves its reason and a delay; the next good one clears both."""
     assert leases.postpone(one, claimed(one), error="no answer", delay=1000)
     assert sweeps.get(one, "one").sync_error == "no answer"
-    assert leases.claim_due(one, "x", limit=5, lease=60) == []
+    assert leases.claim_due(one, "x", backend="local", limit=5, lease=60) == []
     claim = claimed(one)
     assert claim.failures == 1
     assert leases.apply(one, claim, running(), next_look=0)

@@ -1,0 +1,240 @@
+"""Azure ML as a backend: a sweep is a sweep job of the workspace, spoken to through the SDK."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from app.backends.azureml.artifacts import Artifacts, sha256
+from app.backends.azureml.errors import translated
+from app.backends.azureml.job import job_of
+from app.backends.azureml.reading import JobView, changed_metrics, known_of, snapshot_of
+from app.backends.azureml.rules import CAPABILITIES, judgement_of
+from app.backends.azureml.runs import Runs, trial_number
+from app.backends.azureml.workspace import Place, Untyped, Workspace
+from app.backends.base import (
+    Artifact,
+    ArtifactNotFoundError,
+    Capabilities,
+    Health,
+    Judgement,
+    LogStream,
+    RegisteredVersion,
+    Registration,
+    UnknownSweepError,
+)
+from app.sweep.document import BackendName, SweepDocument
+from app.sweep.errors import FieldError
+from app.sweep.record import Submission
+from app.sweep.state import SweepSnapshot
+
+_MAX_HISTORIES = 500
+"""Metric histories that one look reads at most; the next look reads on."""
+_MAX_CONCURRENT = 100
+_ARTIFACT = re.compile(r"azureml://jobs/(?P<run>[^/]+)/outputs/artifacts/paths/(?P<path>.+)\Z")
+_ENDED = ("Completed", "Failed", "Canceled")
+
+
+class AzureBackend:
+    """Runs sweeps in one workspace."""
+
+    name: ClassVar[BackendName] = "azureml"
+
+    def __init__(self, place: Place, cache: Path, *, poll_interval: float) -> None:
+        """Describe the workspace; nothing is asked of it before a sweep is.
+
+        Args:
+            place: which workspace.
+            cache: folder for local copies of artifacts.
+            poll_interval: seconds between looks at a live sweep.
+        """
+        self.poll_interval: float | None = poll_interval
+        self._place = place
+        self._workspace = Workspace(place)
+        self._runs = Runs(self._workspace)
+        self._artifacts = Artifacts(self._workspace, cache)
+
+    def start(self, changed: Callable[[str], None]) -> None:
+        """Nothing to start: Azure announces nothing, sweeps are looked at by the clock."""
+
+    def close(self) -> None:
+        """Nothing to let go of: jobs go on in Azure."""
+
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        return Capabilities(name="azureml", slots=None, **CAPABILITIES)
+
+    def health(self) -> Health:
+        """What the last call said; asking Azure now would make others wait."""
+        if missing := self._place.missing():
+            return Health(ok=False, detail=missing)
+        if trouble := self._workspace.circuit.trouble():
+            return Health(ok=False, detail=trouble)
+        reached = self._workspace.circuit.ever_reached
+        detail = "the workspace answers" if reached else "the workspace has not been asked yet"
+        return Health(ok=True, detail=detail)
+
+    def judge(self, document: SweepDocument) -> Judgement:
+        """What Azure would refuse or change."""
+        judgement = judgement_of(document)
+        missing = self._place.missing()
+        if missing is None:
+            return judgement
+        fault = FieldError(pointer="/backend", message=f"azureml cannot be used: {missing}")
+        return Judgement(errors=[fault, *judgement.errors], warnings=judgement.warnings)
+
+    def default_concurrency(self, max_total_trials: int) -> int:
+        """As many as Azure allows."""
+        return min(max_total_trials, _MAX_CONCURRENT)
+
+    def submit(self, submission: Submission) -> None:
+        """Look the job up by its name, then create it: whatever was lost, there is one job."""
+        with translated(self._workspace.circuit):
+            jobs = self._workspace.client.jobs
+            if self._job(submission.name) is None:
+                jobs.create_or_update(job_of(submission))
+
+    def observe(self, name: str, cursor: str | None) -> SweepSnapshot:
+        """One look: the job, a page of runs for every thousand trials, histories that changed."""
+        known = known_of(cursor)
+        with translated(self._workspace.circuit, sweep=name):
+            job = self._job(name)
+            if job is None:
+                raise UnknownSweepError(f"Azure ML has no job {name} (any more)")
+            runs = self._runs.of(name, job.experiment_name, list(job.search_space))
+            wanted = [(run, metric) for run in runs for metric in changed_metrics(known, run)]
+            histories = {
+                (run.number, metric): self._runs.history(run.run_id, metric)
+                for run, metric in wanted[:_MAX_HISTORIES]
+            }
+        return snapshot_of(
+            known,
+            _view(job, name),
+            runs,
+            histories,
+            has_policy=job.early_termination is not None,
+            more=len(wanted) > _MAX_HISTORIES,
+        )
+
+    def cancel(self, name: str) -> None:
+        """Ask for the job's end."""
+        with translated(self._workspace.circuit, sweep=name):
+            job = self._job(name)
+            if job is None:
+                raise UnknownSweepError(f"Azure ML has no job {name} (any more)")
+            if job.status not in _ENDED:
+                self._workspace.client.jobs.begin_cancel(name)
+
+    def cancel_trial(self, name: str, number: int) -> None:
+        """Ask for one run's end, and mark it, since Azure does not say who canceled."""
+        run_id = _run_id(name, number)
+        with translated(self._workspace.circuit):
+            self._runs.mark_canceled(run_id)
+            self._workspace.client.jobs.begin_cancel(run_id)
+
+    def register(self, registration: Registration) -> RegisteredVersion:
+        """Make the run's artifact a model version; one with the same lineage is found again."""
+        run_id = registration.provider_run_id or _run_id(registration.sweep, registration.trial)
+        with translated(self._workspace.circuit):
+            found = self._registered(registration)
+            digest = sha256(self._artifacts.fetch(run_id, registration.artifact_path))
+            if found is None:
+                found = self._create_version(registration, run_id, digest)
+        return RegisteredVersion(
+            version=str(found.version),
+            uri=str(found.path),
+            sha256=digest,
+            lineage=registration.lineage,
+        )
+
+    def model_file(self, uri: str) -> Path:
+        """A local copy of the file that was registered."""
+        match = _ARTIFACT.match(uri)
+        if match is None:
+            raise ArtifactNotFoundError(f"{uri} is no run's artifact")
+        with translated(self._workspace.circuit):
+            return self._artifacts.fetch(match["run"], match["path"])
+
+    def log(
+        self,
+        name: str,
+        number: int,
+        stream: LogStream,
+        *,
+        tail: int | None = None,
+        offset: int = 0,
+    ) -> Iterator[bytes]:
+        """The run's log; standard error stands in the same one, so that there is none of its own."""
+        if stream == "stderr":
+            return iter(())
+        with translated(self._workspace.circuit):
+            data = b"".join(self._artifacts.log(_run_id(name, number), offset))
+        lines = data.splitlines(keepends=True) if tail is not None else [data]
+        return iter(lines if tail is None else lines[len(lines) - min(tail, len(lines)) :])
+
+    def artifacts(self, name: str, number: int) -> list[Artifact]:
+        """What the run left behind."""
+        with translated(self._workspace.circuit):
+            return self._artifacts.list(_run_id(name, number))
+
+    def artifact_file(self, name: str, number: int, path: str) -> Path:
+        """A local copy of one artifact."""
+        with translated(self._workspace.circuit):
+            return self._artifacts.fetch(_run_id(name, number), path)
+
+    def purge(self, name: str) -> None:
+        """Archive the job: Azure deletes none; its runs and files stay with the workspace."""
+        with translated(self._workspace.circuit, sweep=name):
+            if self._job(name) is None:
+                raise UnknownSweepError(f"Azure ML has no job {name} (any more)")
+            self._workspace.client.jobs.archive(name)
+
+    def _job(self, name: str) -> Untyped:
+        """The job; None when there is none of that name."""
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415 - heavy
+
+        try:
+            return self._workspace.client.jobs.get(name)
+        except ResourceNotFoundError:
+            return None
+
+    def _registered(self, registration: Registration) -> Untyped:
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415 - heavy
+
+        wanted = registration.lineage.items()
+        try:
+            for version in self._workspace.client.models.list(registration.model_name):
+                if wanted <= dict(version.tags or {}).items():
+                    return version
+        except ResourceNotFoundError:
+            return None
+        return None
+
+    def _create_version(self, registration: Registration, run_id: str, digest: str) -> Untyped:
+        from azure.ai.ml.entities import Model  # noqa: PLC0415 - heavy
+
+        path = f"azureml://jobs/{run_id}/outputs/artifacts/paths/{registration.artifact_path}"
+        return self._workspace.client.models.create_or_update(
+            Model(
+                name=registration.model_name,
+                path=path,
+                type=registration.type,
+                description=registration.description,
+                tags={**registration.tags, **registration.lineage, "sweepfront.sha256": digest},
+            )
+        )
+
+
+def _view(job: Untyped, name: str) -> JobView:
+    properties = dict(job.properties or {})
+    best = trial_number(name, str(properties.get("best_child_run_id", "")))
+    url = getattr(job, "studio_url", None)
+    return JobView(status=_word(job.status), url=url, best_trial=best)
+
+
+def _word(status: object) -> str:
+    return str(getattr(status, "value", status))
+
+
+def _run_id(name: str, number: int) -> str:
+    return f"{name}_{number}"

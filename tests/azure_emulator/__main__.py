@@ -1,0 +1,39 @@
+"""Run the emulator: `python -m tests.azure_emulator --folder DIR --port PORT`."""
+
+import argparse
+import shlex
+from pathlib import Path
+
+import uvicorn
+
+from tests.azure_emulator.emulator import Emulator
+
+
+def main() -> None:
+    """Serve until Ctrl-C; what to export is printed first and kept in DIR/environment."""
+    parser = argparse.ArgumentParser(description="Azure ML, emulated on this machine.")
+    parser.add_argument("--folder", type=Path, default=Path("sweepfront-data/azure-emulator"))
+    parser.add_argument("--port", type=int, default=8443)
+    parser.add_argument("--slots", type=int, default=2, help="trials at once")
+    options = parser.parse_args()
+    emulator = Emulator(options.folder.absolute(), options.port, slots=options.slots)
+    lines = [
+        f"export {name}={shlex.quote(value)}" for name, value in emulator.environment().items()
+    ]
+    (options.folder / "environment").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\n".join(lines), flush=True)
+    try:
+        uvicorn.run(
+            emulator.app(),
+            host="127.0.0.1",
+            port=options.port,
+            ssl_certfile=str(emulator.certificate),
+            ssl_keyfile=str(emulator.key),
+            log_level="warning",
+        )
+    finally:
+        emulator.close()
+
+
+if __name__ == "__main__":
+    main()

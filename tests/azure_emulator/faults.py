@@ -1,0 +1,94 @@
+"""Misbehaviour on demand: latency, refusals, dropped connections, answers that get lost."""
+
+import asyncio
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+@dataclass(slots=True)
+class Fault:
+    """What happens to requests whose "METHOD path" matches.
+
+    Attributes:
+        times: how often it still happens; -1: always.
+        status: answer with this instead.
+        headers: of that answer.
+        message: of that answer.
+        delay: seconds to wait first.
+        drop: hang up instead of answering: "before" the work is done, or "after".
+        every: only every so-manieth matching request.
+    """
+
+    match: str
+    times: int = 1
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    message: str = "the emulator was told to fail"
+    delay: float = 0.0
+    drop: str | None = None
+    every: int = 1
+    seen: int = 0
+
+
+class Faults:
+    """ASGI middleware; also counts the requests."""
+
+    def __init__(self) -> None:
+        self.app: ASGIApp | None = None
+        self.faults: list[Fault] = []
+        self.requests: list[str] = []
+
+    def plan(self, wanted: list[dict[str, Any]]) -> None:
+        """Replace the plan of faults, and forget the requests so far."""
+        self.faults = [Fault(**fault) for fault in wanted]
+        self.requests = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or not."""
+        assert self.app is not None
+        if scope["type"] != "http" or scope["path"].startswith("/control/"):
+            await self.app(scope, receive, send)
+            return
+        line = f"{scope['method']} {scope['path']}"
+        self.requests.append(line)
+        fault = self._due(line)
+        if fault is None:
+            await self.app(scope, receive, send)
+            return
+        await asyncio.sleep(fault.delay)
+        if fault.drop == "after":
+            await self.app(scope, receive, _nowhere)
+        if fault.drop:
+            # An answer that breaks its promise of length makes the server hang up.
+            headers = [(b"content-length", b"1000")]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            raise ConnectionResetError(line)
+        if fault.status is None:
+            await self.app(scope, receive, send)
+            return
+        await _answer(fault, send)
+
+    def _due(self, line: str) -> Fault | None:
+        for fault in self.faults:
+            if fault.times != 0 and re.search(fault.match, line):
+                fault.seen += 1
+                if fault.seen % fault.every == 0:
+                    fault.times -= 1
+                    return fault
+        return None
+
+
+async def _nowhere(_: Message) -> None:
+    """Where lost answers go."""
+
+
+async def _answer(fault: Fault, send: Send) -> None:
+    body = f'{{"error": {{"code": "Emulated", "message": "{fault.message}"}}}}'.encode()
+    headers = {"content-type": "application/json", "content-length": str(len(body))}
+    headers |= fault.headers
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": fault.status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})
