@@ -33,6 +33,7 @@ class EngineLink:
         self._client: EngineClient | None = None
         self._closing = threading.Event()
         self._mender: threading.Thread | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, changed: Callable[[str], None]) -> None:
         """Bring the engine up in the background; `changed` is told of every sweep with news."""
@@ -98,7 +99,9 @@ class EngineLink:
     def _connect_or_start(self) -> EngineClient:
         with suppress(EngineGoneError):
             return self._connect()
-        process = self._spawn()
+        if self._process is not None:
+            self._process.poll()
+        process = self._process = self._spawn()
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and not self._closing.is_set():
             with suppress(EngineGoneError):
@@ -141,3 +144,6 @@ class EngineLink:
         deadline = time.monotonic() + self._grace + _STOP_SECONDS
         while time.monotonic() < deadline and not self._workspace_is_free():
             time.sleep(0.02)
+        if self._process is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=_STOP_SECONDS)

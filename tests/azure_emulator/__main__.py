@@ -30,6 +30,7 @@ def main() -> None:
             ssl_certfile=str(emulator.certificate),
             ssl_keyfile=str(emulator.key),
             log_level="warning",
+            timeout_graceful_shutdown=1,
         )
     finally:
         emulator.close()

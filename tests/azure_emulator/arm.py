@@ -206,8 +206,12 @@ class Arm:
         return self._job(self._found("job", name))
 
     def _cancel(self, name: str) -> Response:
-        self._found("job", name)
-        self._sweeps.cancel(name)
+        sweep, _, number = name.rpartition("_")
+        if self._shelf.get("job", name) is None and self._shelf.get("job", sweep) is not None:
+            self._sweeps.cancel_trial(sweep, int(number))
+        else:
+            self._found("job", name)
+            self._sweeps.cancel(name)
         return Response(status_code=200)
 
     def _versions(self, name: str) -> Json:
@@ -249,6 +253,7 @@ class Arm:
         name = job["name"]
         properties = dict(job["properties"])
         try:
+            self._sweeps.upload_finished(name)
             seen = self._sweeps.look(name)
         except (KeyError, OSError):
             seen = None

@@ -54,6 +54,7 @@ class Emulator:
         app.add_api_route("/control/faults", self._plan, methods=["PUT"])
         app.add_api_route("/control/requests", lambda: self._faults.requests)
         app.add_api_route("/control/jobs", lambda: list(self._shelf.all("job")))
+        app.add_api_route("/control/jobs/{name}", self._forget, methods=["DELETE"])
         app.add_api_route("/control/override/{name}", self._override, methods=["PUT"])
         for router in (arm.router, history.router, MlflowRoutes(self._sweeps).router):
             app.include_router(router, dependencies=guarded)
@@ -106,6 +107,10 @@ class Emulator:
 
     async def _override(self, name: str, request: Request) -> dict[str, str]:
         self._shelf.put("override", name, json.loads(await request.body()))
+        return {"job": name}
+
+    def _forget(self, name: str) -> dict[str, str]:
+        self._shelf.remove("job", name)
         return {"job": name}
 
     def _make_certificates(self) -> None:

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
+from fastapi.concurrency import run_in_threadpool
 from mlflow.entities import Run, RunTag, ViewType
 from mlflow.protos import service_pb2
 from mlflow.utils.proto_json_utils import message_to_json
@@ -42,6 +43,7 @@ class MlflowRoutes:
         match = _PARENT.search(body.get("filter", ""))
         if match is None:
             raise HTTPException(400, {"error_code": "INVALID_PARAMETER_VALUE", "message": "filter"})
+        await run_in_threadpool(self._sweeps.upload_finished, match[1])
         found = self._sweeps.store.search_runs(
             body["experiment_ids"],
             f"tags.`{SWEEP_TAG}` = '{match[1]}' AND tags.`{TRIAL_TAG}` != ''",

@@ -46,6 +46,11 @@ class Shelf:
             ).fetchall()
         return {key: json.loads(body) for key, body in rows if key.startswith(prefix)}
 
+    def remove(self, kind: str, key: str) -> None:
+        """Forget an object."""
+        with self._lock:
+            self._db.execute("DELETE FROM entity WHERE kind = ? AND key = ?", [kind, key])
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()

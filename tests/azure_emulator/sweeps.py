@@ -62,7 +62,7 @@ class Sweeps:
         self.store: Any = open_store(engine)
         self._engine = LocalBackend(engine, slots=slots, grace=2.0)
         self._engine.start(lambda _name: None)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._seen: dict[str, Seen] = {}
         for name in shelf.all("job"):
             self._seen[name] = Seen()
@@ -120,12 +120,13 @@ class Sweeps:
         self._engine.cancel_trial(name, number)
 
     def upload_finished(self, name: str) -> None:
-        """Put logs and artifacts of ended trials where Azure would."""
-        seen = self.look(name)
-        for number, trial in seen.trials.items():
-            if trial.status.finished and number not in seen.uploaded:
-                self._upload(name, number)
-                seen.uploaded.add(number)
+        """Put logs and artifacts of ended trials where Azure would, before they show as ended."""
+        with self._lock:
+            seen = self.look(name)
+            for number, trial in seen.trials.items():
+                if trial.status.finished and number not in seen.uploaded:
+                    self._upload(name, number)
+                    seen.uploaded.add(number)
 
     def close(self) -> None:
         """Stop the engine in order."""

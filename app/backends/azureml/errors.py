@@ -5,12 +5,14 @@ from contextlib import contextmanager
 
 from app.backends.azureml.circuit import Circuit
 from app.backends.base import BackendError, UnknownSweepError
+from app.sweep.errors import SweepfrontError
 
 _FORBIDDEN = (
     "the service's identity may not do this in the workspace; give it the role "
     "'AzureML Data Scientist' there"
 )
 _LONGEST = 1000
+_SDK = ("azure.ai.ml", "marshmallow", "msrest")
 
 
 class MissingError(BackendError):
@@ -33,10 +35,12 @@ def translated(circuit: Circuit, *, sweep: str | None = None) -> Iterator[None]:
     circuit.check()
     try:
         yield
-    except BackendError:
+    except SweepfrontError:
         raise
     except Exception as error:
         found = _translate(error, sweep)
+        if found is None:
+            raise
         if isinstance(found, _UnreachableError):
             circuit.failed(found.message)
         else:
@@ -52,7 +56,8 @@ class _UnreachableError(BackendError):
     code = "backend-error"
 
 
-def _translate(error: Exception, sweep: str | None) -> BackendError:
+def _translate(error: Exception, sweep: str | None) -> BackendError | None:
+    """What the error means; None for one that is neither Azure's nor MLflow's."""
     from azure.core import exceptions as core  # noqa: PLC0415 - heavy, loaded by whoever called
     from mlflow.exceptions import MlflowException  # noqa: PLC0415 - likewise
 
@@ -66,7 +71,9 @@ def _translate(error: Exception, sweep: str | None) -> BackendError:
         return _UnreachableError(f"Azure cannot be reached: {words}", retryable=True)
     if isinstance(error, MlflowException):
         return _of_mlflow(error, words, sweep)
-    return BackendError(f"Azure ML's SDK refuses the job: {words}")
+    if type(error).__module__.startswith(_SDK):
+        return BackendError(f"Azure ML's SDK refuses the job: {words}")
+    return None
 
 
 def _of_mlflow(error: Exception, words: str, sweep: str | None) -> BackendError:
