@@ -8,10 +8,10 @@ LOCK := $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url -
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test test-slow check bench lock clean
+.PHONY: help install demo run test test-slow check bench lock clean azure-emulator azure-demo test-azure-live
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: .venv/.installed ## set up what the service and its trials need, in .venv
 
@@ -21,11 +21,11 @@ demo: install ## serve, run the first sweep, register its best model, go on serv
 run: install ## serve on 127.0.0.1:8000 until Ctrl-C
 	@$(BIN)/python -m app serve
 
-test: .venv/.developed ## run the test suite, some minutes
+test: .venv/.developed .venv/.azurite ## run the test suite, some minutes
 	@echo "== tests"
 	@$(BIN)/python -m pytest -n 2 -m "not slow"
 
-test-slow: .venv/.developed ## run the long tests: the whole grid, chaos
+test-slow: .venv/.developed .venv/.azurite ## run the long tests: the whole grid, chaos
 	@echo "== slow tests"
 	@$(BIN)/python -m pytest -n 2 -m slow --timeout 1800
 
@@ -38,6 +38,15 @@ check: .venv/.developed ## format, lint, types, floors and sizes
 
 bench: .venv/.developed ## time the engine beside the bare fits
 	@$(BIN)/python -m benchmarks.engine
+
+azure-emulator: .venv/.developed .venv/.azurite ## run an emulated Azure ML on https://localhost:8443
+	@$(BIN)/python -m tests.azure_emulator
+
+azure-demo: .venv/.developed .venv/.azurite ## run the first sweep through Azure's SDK to final_model
+	@$(BIN)/python -m tests.azure_emulator.demo
+
+test-azure-live: .venv/.developed .venv/.azurite ## the contract suite on the workspace of your settings
+	@$(BIN)/python -m pytest tests/contract/backends --azure-live -k azureml
 
 lock: $(UV) ## pin the dependencies anew
 	$(LOCK) --upgrade --extra dev pyproject.toml -o requirements-dev.lock
@@ -63,3 +72,8 @@ $(UV):
 	@$(UV) pip sync -q --python $(BIN)/python --compile-bytecode --require-hashes requirements-dev.lock
 	@$(UV) pip install -q --python $(BIN)/python --no-deps -e .
 	@touch $@ .venv/.installed
+
+.venv/.azurite: .venv/.developed tests/azure_emulator/package-lock.json
+	@echo "== installing azurite, the blob store of the emulated Azure"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund --prefix tests/azure_emulator
+	@touch $@

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.azure_emulator.running import RunningEmulator, running_emulator
 from tests.served import Served, served
 
 SCRIPTS = {
@@ -53,6 +54,13 @@ import mlflow, sys
 mlflow.log_metric("loss", float(sys.argv[1]))
 """,
 }
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
+    """An emulated Azure ML; it behaves unless a test has it misbehave."""
+    with running_emulator(tmp_path_factory.mktemp("azure") / "emulator") as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,13 @@ class Served:
     """One service on a free port, with its own data folder."""
 
     def __init__(
-        self, data: Path, *, code_root: Path = ROOT, slots: int = 2, database_url: str = ""
+        self,
+        data: Path,
+        *,
+        code_root: Path = ROOT,
+        slots: int = 2,
+        database_url: str = "",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.data = data
         self.port = _free_port()
@@ -37,6 +43,7 @@ class Served:
             "SWEEPFRONT_CODE_ROOTS": str(code_root),
             "SWEEPFRONT_LOCAL_SLOTS": str(slots),
             "SWEEPFRONT_TERMINATION_GRACE": "2",
+            **(environment or {}),
         }
         self.process: subprocess.Popen[bytes] | None = None
 

@@ -23,7 +23,8 @@ from app.sweep.errors import SweepfrontError
 from app.sweep.record import Claim, Submission, SweepRecord
 from app.sweep.state import SweepStatus
 
-LEASE_SECONDS = 60.0
+LEASE_SECONDS = 15.0
+"""How long a sweep waits for a service that was killed while it looked; renewed in long looks."""
 SCAN_SECONDS = 1.0
 ANNOUNCED_LOOK_SECONDS = 30.0
 """How often a sweep is looked at whose backend announces changes, in case one got lost."""
@@ -50,7 +51,7 @@ class Tracker:
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{random.getrandbits(32):08x}"
         self._lock = threading.Lock()
         self._woken: set[str] = set()
-        self._busy: dict[str, BackendName] = {}
+        self._busy: dict[str, Claim] = {}
         self._backlog = False
         self._bell = threading.Event()
         self._stopping = False
@@ -87,12 +88,15 @@ class Tracker:
         return self._thread.is_alive() and recent
 
     def _run(self) -> None:
-        next_scan = 0.0
+        next_scan = next_renewal = 0.0
         while not self._stopping:
             self._bell.wait(max(0.0, next_scan - time.monotonic()))
             self._bell.clear()
             self._last_round = time.monotonic()
             try:
+                if time.monotonic() >= next_renewal:
+                    next_renewal = time.monotonic() + LEASE_SECONDS / 3
+                    self._renew()
                 claims = self._claim_woken()
                 if self._backlog or time.monotonic() >= next_scan:
                     next_scan = time.monotonic() + SCAN_SECONDS
@@ -106,13 +110,19 @@ class Tracker:
             for claim in claims:
                 self._begin(claim)
 
+    def _renew(self) -> None:
+        with self._lock:
+            held = list(self._busy.values())
+        if held:
+            leases.renew(self._db, held, lease=LEASE_SECONDS)
+
     def _claim_due(self) -> list[Claim]:
         """Claim no more than the pools will soon attend to; more is left for others."""
         claims: list[Claim] = []
         backlog = False
         for name in self._pools:
             with self._lock:
-                free = _QUEUED - sum(backend == name for backend in self._busy.values())
+                free = _QUEUED - sum(claim.sweep.backend == name for claim in self._busy.values())
             if free > 0:
                 found = leases.claim_due(
                     self._db, self._owner, backend=name, limit=free, lease=LEASE_SECONDS
@@ -131,7 +141,7 @@ class Tracker:
 
     def _begin(self, claim: Claim) -> None:
         with self._lock:
-            self._busy[claim.sweep.name] = claim.sweep.backend
+            self._busy[claim.sweep.name] = claim
         self._pools[claim.sweep.backend].submit(self._look, claim)
 
     def _look(self, claim: Claim) -> None:

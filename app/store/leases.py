@@ -60,6 +60,18 @@ def claim(db: Database, name: str, owner: str, *, lease: float) -> Claim | None:
     return taken[0] if taken else None
 
 
+def renew(db: Database, claims: Sequence[Claim], *, lease: float) -> None:
+    """Hold on to claims whose looks take long; those that are no longer valid stay so."""
+    with db.write() as session:
+        for claim in claims:
+            session.execute(
+                update(SWEEPS)
+                .where(_C.name == claim.sweep.name, _C.token == claim.token)
+                .where(_C.lease_until.is_not(None))
+                .values(lease_until=clock() + lease)
+            )
+
+
 def apply(db: Database, claim: Claim, snapshot: SweepSnapshot, *, next_look: float) -> bool:
     """Write down what a look brought, and release the lease.
 

@@ -1,8 +1,10 @@
 """The workspace's blob storage: npm's azurite over TLS, its containers and signatures."""
 
+import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,7 +29,8 @@ class BlobStore:
         self._ca = ca
         self.port = _free_port()
         self.host = f"localhost:{self.port}"
-        node = shutil.which("node") or "node"
+        places = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
+        node = shutil.which("node", path=places) or "node"
         words = [node, str(_BINARY.resolve()), "--location", str(folder), "--silent"]
         words += ["--blobHost", "127.0.0.1", "--blobPort", str(self.port)]
         words += ["--cert", str(certificate), "--key", str(key)]

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,7 +40,7 @@ class Faults:
     def __init__(self) -> None:
         self.app: ASGIApp | None = None
         self.faults: list[Fault] = []
-        self.requests: list[str] = []
+        self.requests: list[tuple[float, str]] = []
 
     def plan(self, wanted: list[dict[str, Any]]) -> None:
         """Replace the plan of faults, and forget the requests so far."""
@@ -53,7 +54,7 @@ class Faults:
             await self.app(scope, receive, send)
             return
         line = f"{scope['method']} {scope['path']}"
-        self.requests.append(line)
+        self.requests.append((time.monotonic(), line))
         fault = self._due(line)
         if fault is None:
             await self.app(scope, receive, send)

@@ -1,7 +1,7 @@
 """An emulator in a process of its own, for tests and benchmarks."""
 
 import contextlib
-import os
+import re
 import signal
 import socket
 import ssl
@@ -63,10 +63,10 @@ class RunningEmulator:
             "PUT", "faults", json={"faults": list(faults), "token_lifetime": token_lifetime}
         )
 
-    def requests(self) -> list[str]:
-        """Every "METHOD path" since the faults were planned."""
-        found: list[str] = self._control("GET", "requests")
-        return found
+    def requests(self, match: str = "") -> list[float]:
+        """When (monotonic seconds) requests came whose "METHOD path" matches, since the last plan."""
+        found: list[tuple[float, str]] = self._control("GET", "requests")
+        return [at for at, line in found if re.search(match, line)]
 
     def jobs(self) -> list[str]:
         """The names of all jobs."""
@@ -89,16 +89,12 @@ class RunningEmulator:
 
 @contextlib.contextmanager
 def running_emulator(folder: Path, *, slots: int = 2) -> Iterator[RunningEmulator]:
-    """A started emulator, ended whatever happened; the product's variables are set meanwhile."""
+    """A started emulator, ended whatever happened."""
     emulator = RunningEmulator(folder, slots=slots)
     emulator.start()
-    before = dict(os.environ)
-    os.environ.update(emulator.environment())
     try:
         yield emulator
     finally:
-        os.environ.clear()
-        os.environ.update(before)
         emulator.stop()
 
 

@@ -89,7 +89,7 @@ class AzureBackend:
 
     def submit(self, submission: Submission) -> None:
         """Look the job up by its name, then create it: whatever was lost, there is one job."""
-        with translated(self._workspace.circuit):
+        with translated(self._workspace):
             jobs = self._workspace.client.jobs
             if self._job(submission.name) is None:
                 jobs.create_or_update(job_of(submission))
@@ -97,7 +97,7 @@ class AzureBackend:
     def observe(self, name: str, cursor: str | None) -> SweepSnapshot:
         """One look: the job, a page of runs for every thousand trials, histories that changed."""
         known = known_of(cursor)
-        with translated(self._workspace.circuit, sweep=name):
+        with translated(self._workspace, sweep=name):
             job = self._job(name)
             if job is None:
                 raise UnknownSweepError(f"Azure ML has no job {name} (any more)")
@@ -118,7 +118,7 @@ class AzureBackend:
 
     def cancel(self, name: str) -> None:
         """Ask for the job's end."""
-        with translated(self._workspace.circuit, sweep=name):
+        with translated(self._workspace, sweep=name):
             job = self._job(name)
             if job is None:
                 raise UnknownSweepError(f"Azure ML has no job {name} (any more)")
@@ -128,14 +128,14 @@ class AzureBackend:
     def cancel_trial(self, name: str, number: int) -> None:
         """Ask for one run's end, and mark it, since Azure does not say who canceled."""
         run_id = _run_id(name, number)
-        with translated(self._workspace.circuit):
+        with translated(self._workspace):
             self._runs.mark_canceled(run_id)
             self._workspace.client.jobs.begin_cancel(run_id)
 
     def register(self, registration: Registration) -> RegisteredVersion:
         """Make the run's artifact a model version; one with the same lineage is found again."""
         run_id = registration.provider_run_id or _run_id(registration.sweep, registration.trial)
-        with translated(self._workspace.circuit):
+        with translated(self._workspace):
             found = self._registered(registration)
             digest = sha256(self._artifacts.fetch(run_id, registration.artifact_path))
             if found is None:
@@ -152,7 +152,7 @@ class AzureBackend:
         match = _ARTIFACT.match(uri)
         if match is None:
             raise ArtifactNotFoundError(f"{uri} is no run's artifact")
-        with translated(self._workspace.circuit):
+        with translated(self._workspace):
             return self._artifacts.fetch(match["run"], match["path"])
 
     def log(
@@ -167,24 +167,24 @@ class AzureBackend:
         """The run's log; standard error stands in the same one, so that there is none of its own."""
         if stream == "stderr":
             return iter(())
-        with translated(self._workspace.circuit):
+        with translated(self._workspace):
             data = b"".join(self._artifacts.log(_run_id(name, number), offset))
         lines = data.splitlines(keepends=True) if tail is not None else [data]
         return iter(lines if tail is None else lines[len(lines) - min(tail, len(lines)) :])
 
     def artifacts(self, name: str, number: int) -> list[Artifact]:
         """What the run left behind."""
-        with translated(self._workspace.circuit):
+        with translated(self._workspace):
             return self._artifacts.list(_run_id(name, number))
 
     def artifact_file(self, name: str, number: int, path: str) -> Path:
         """A local copy of one artifact."""
-        with translated(self._workspace.circuit):
+        with translated(self._workspace):
             return self._artifacts.fetch(_run_id(name, number), path)
 
     def purge(self, name: str) -> None:
         """Archive the job: Azure deletes none; its runs and files stay with the workspace."""
-        with translated(self._workspace.circuit, sweep=name):
+        with translated(self._workspace, sweep=name):
             if self._job(name) is None:
                 raise UnknownSweepError(f"Azure ML has no job {name} (any more)")
             self._workspace.client.jobs.archive(name)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from app.backends.azureml.circuit import Circuit
+from app.backends.azureml.workspace import Workspace
 from app.backends.base import BackendError, UnknownSweepError
 from app.sweep.errors import SweepfrontError
 
@@ -22,16 +22,18 @@ class MissingError(BackendError):
 
 
 @contextmanager
-def translated(circuit: Circuit, *, sweep: str | None = None) -> Iterator[None]:
+def translated(workspace: Workspace, *, sweep: str | None = None) -> Iterator[None]:
     """Run calls to Azure; their errors leave as BackendError.
 
     Args:
-        circuit: learns whether the workspace could be reached.
+        workspace: which is called; its circuit learns whether it could be reached.
         sweep: the job that the calls are about; a 404 then means that Azure lost it.
 
     Raises:
         BackendError: the circuit is open, or a call failed.
     """
+    workspace.load_libraries()
+    circuit = workspace.circuit
     circuit.check()
     try:
         yield
@@ -41,6 +43,8 @@ def translated(circuit: Circuit, *, sweep: str | None = None) -> Iterator[None]:
         found = _translate(error, sweep)
         if found is None:
             raise
+        if isinstance(found, _SignInError):
+            workspace.sign_in_again()
         if isinstance(found, _UnreachableError):
             circuit.failed(found.message)
         else:
@@ -48,6 +52,12 @@ def translated(circuit: Circuit, *, sweep: str | None = None) -> Iterator[None]:
         raise found from error
     else:
         circuit.reached()
+
+
+class _SignInError(BackendError):
+    """The token was refused, or none could be had."""
+
+    code = "backend-error"
 
 
 class _UnreachableError(BackendError):
@@ -63,7 +73,7 @@ def _translate(error: Exception, sweep: str | None) -> BackendError | None:
 
     words = _words(error)
     if isinstance(error, core.ClientAuthenticationError):
-        return BackendError(f"Azure sign-in failed: {words}", retryable=True)
+        return _SignInError(f"Azure sign-in failed: {words}", retryable=True)
     if isinstance(error, core.HttpResponseError):
         headers = getattr(error.response, "headers", {})
         return _of_status(error.status_code or 0, words, headers, sweep)
@@ -92,7 +102,7 @@ def _of_status(
 ) -> BackendError:
     match status:
         case 401:
-            return BackendError(f"Azure sign-in was refused: {words}", retryable=True)
+            return _SignInError(f"Azure sign-in was refused: {words}", retryable=True)
         case 403:
             return BackendError(f"{_FORBIDDEN}: {words}")
         case 404 if sweep is not None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from app.sweep.document import DataInput
@@ -26,6 +27,10 @@ def job_document(submission: Submission) -> dict[str, Any]:
     if submission.code is not None:
         trial["code"] = str(submission.code)
     body["trial"] = trial
+    if policy := body.get("early_termination"):
+        body["early_termination"] = {
+            key: value for key, value in policy.items() if key != "exclude_finished_jobs"
+        }
     body["inputs"] = {
         name: {**body["inputs"][name], "path": str(submission.inputs[name])}
         if isinstance(given, DataInput) and name in submission.inputs
@@ -39,4 +44,35 @@ def job_of(submission: Submission) -> Any:  # noqa: ANN401 - the SDK's SweepJob
     """The SDK's job, read by the SDK's own loader, so that every key means what it means there."""
     from azure.ai.ml import load_job  # noqa: PLC0415 - heavy
 
-    return load_job(io.StringIO(json.dumps(job_document(submission))))
+    body = job_document(submission)
+    space = body["search_space"]
+    text = json.dumps({**body, "search_space": _without_booleans(space)})
+    job: Any = load_job(io.StringIO(text))
+    _restore_booleans(job.search_space, space)
+    return job
+
+
+def _without_booleans(space: Any) -> Any:  # noqa: ANN401 - JSON
+    """The space with booleans as text: the loader refuses in a choice what the service takes."""
+    if isinstance(space, bool):
+        return str(space)
+    if isinstance(space, list):
+        return [_without_booleans(value) for value in space]
+    if isinstance(space, dict):
+        return {key: _without_booleans(value) for key, value in space.items()}
+    return space
+
+
+def _restore_booleans(loaded: Any, space: Mapping[str, Any]) -> None:  # noqa: ANN401 - the SDK's
+    """Put the booleans back where they were."""
+    for name, expression in space.items():
+        if isinstance(expression, bool):
+            loaded[name] = expression
+        if not isinstance(expression, dict) or expression["type"] != "choice":
+            continue
+        values = loaded[name].values
+        for index, value in enumerate(expression["values"]):
+            if isinstance(value, bool):
+                values[index] = value
+            elif isinstance(value, dict):
+                _restore_booleans(values[index], value)

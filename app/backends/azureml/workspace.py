@@ -1,5 +1,6 @@
 """The connection to one workspace: sign-in, the SDK's client, MLflow's client; made at first use."""
 
+import importlib
 import json
 import os
 import threading
@@ -13,6 +14,7 @@ from app.backends.azureml.circuit import Circuit
 Untyped = Any
 """Azure's SDK and MLflow have no types to speak of."""
 _TIMES: dict[str, Any] = {"connection_timeout": 10, "read_timeout": 60, "retry_total": 2}
+_LIBRARIES = ("mlflow.store.tracking.rest_store", "azure.ai.ml", "azure.identity")
 _SCOPE = "https://management.azure.com/.default"
 
 
@@ -61,9 +63,25 @@ class Workspace:
         self.place = place
         self.circuit = Circuit()
         self._lock = threading.Lock()
+        self._loaded = False
         # One budget per look: our own back-off comes on top of whatever a client retries.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")
+
+    def load_libraries(self) -> None:
+        """Import what talks to Azure, once: MLflow cannot be imported by two threads at a time."""
+        with self._lock:
+            if self._loaded:
+                return
+            for name in _LIBRARIES:
+                importlib.import_module(name)
+            self._loaded = True
+
+    def sign_in_again(self) -> None:
+        """Forget the credential and all that holds its tokens: one was refused before its time."""
+        with self._lock:
+            for name in ("_credential", "_client", "_tracking"):
+                self.__dict__.pop(name, None)
 
     @property
     def credential(self) -> Untyped:

@@ -25,7 +25,6 @@ from app.sweep.state import (
     with_reports,
 )
 from tests.azure_emulator.arm import GROUP, SUBSCRIPTION, WORKSPACE
-from tests.azure_emulator.running import RunningEmulator, running_emulator
 from tests.served import Json, document
 
 
@@ -117,11 +116,12 @@ class Bench:
         raise AssertionError(f"not within {within} s: {seen}")
 
 
-@pytest.fixture(scope="session")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
-    """An emulated Azure ML, to which this process's environment leads."""
-    with running_emulator(tmp_path_factory.mktemp("azure") / "emulator") as running:
-        yield running
+@pytest.fixture(autouse=True)
+def azure_variables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a test of the Azure backend runs, this process's environment leads to the emulator."""
+    if "azureml" in request.node.name:
+        for name, value in request.getfixturevalue("emulator").environment().items():
+            monkeypatch.setenv(name, value)
 
 
 def azure_backend(cache: Path) -> AzureBackend:

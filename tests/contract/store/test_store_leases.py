@@ -65,6 +65,22 @@ def test_a_claim_can_be_used_for_one_apply(one: Database) -> None:
     assert len(trials.metrics(one, "one", 0, limit=9).items) == 1
 
 
+def test_a_renewed_lease_is_not_taken_and_an_overtaken_one_not_renewed(one: Database) -> None:
+    """A long look goes on; one whose lease ran out stays without its right."""
+    first = leases.claim(one, "one", "a", lease=0.2)
+    assert first is not None
+    leases.renew(one, [first], lease=60)
+    time.sleep(0.3)
+    assert leases.claim(one, "one", "b", lease=60) is None
+    leases.renew(one, [first], lease=0.1)
+    time.sleep(0.2)
+    second = leases.claim(one, "one", "b", lease=60)
+    assert second is not None
+    leases.renew(one, [first], lease=60)
+    assert not leases.postpone(one, first, error="away", delay=0)
+    assert leases.postpone(one, second, error="away", delay=0)
+
+
 def test_due_times_are_kept(one: Database) -> None:
     """A sweep that is due later is not claimed as due, but by name; the oldest comes first."""
     look(one, running())

@@ -1,0 +1,216 @@
+"""Azure misbehaves, and no sweep is lost, doubled or told wrong."""
+
+import itertools
+import time
+import uuid
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.azure.conftest import azure_document
+from tests.azure_emulator.running import RunningEmulator
+from tests.served import Served, document, served
+
+QUADRATIC = "python quadratic.py --x ${{search_space.x}}"
+PUT_JOB = "PUT .*/jobs/"
+GET_JOB = "GET .*/jobs/"
+RUNS = "POST .*/runs/search"
+
+
+def _completed(service: Served, name: str, *, within: float = 90) -> None:
+    sweep = service.finished(name, within=within)
+    assert sweep["status"] == "completed", sweep
+    assert sweep["sync_error"] is None
+    assert sweep["best_trial"] is not None
+
+
+def _submit_many(service: Served, count: int) -> list[str]:
+    prefix = f"m-{uuid.uuid4().hex[:6]}"
+    limits = {"max_total_trials": 1}
+    for n in range(count):
+        service.submit(azure_document("true", name=f"{prefix}-{n}", code=None, limits=limits))
+    return [f"{prefix}-{n}" for n in range(count)]
+
+
+def _all_submitted(service: Served, names: list[str], *, within: float) -> None:
+    deadline = time.monotonic() + within
+    left = set(names)
+    while left and time.monotonic() < deadline:
+        left = {n for n in left if service.get(f"/v1/sweeps/{n}")["status"] == "submitting"}
+        time.sleep(0.5)
+    assert not left, service.log()[-3000:]
+
+
+@pytest.mark.parametrize("count", [10, pytest.param(100, marks=pytest.mark.slow)])
+def test_lost_answers_double_nothing(
+    azure_service: Served, emulator: RunningEmulator, count: int
+) -> None:
+    """Every third answer to a creation is lost after the work, every fifth before it."""
+    emulator.misbehave(
+        {"match": PUT_JOB, "times": -1, "every": 3, "drop": "after"},
+        {"match": PUT_JOB, "times": -1, "every": 5, "drop": "before"},
+        {"match": GET_JOB, "times": -1, "every": 7, "status": 503},
+    )
+    names = _submit_many(azure_service, count)
+    _all_submitted(azure_service, names, within=30 + 3 * count)
+    assert sorted(name for name in emulator.jobs() if name in names) == sorted(names)
+
+
+def test_a_kill_during_submission_leaves_one_job(
+    tmp_path: Path, scripts: Path, emulator: RunningEmulator
+) -> None:
+    """The job's name was written down before the first attempt."""
+    emulator.misbehave({"match": PUT_JOB, "times": -1, "delay": 0.3})
+    with served(
+        tmp_path / "data", code_root=scripts, environment=emulator.environment()
+    ) as service:
+        names = []
+        for pause in (0.0, 0.2, 0.5):
+            names += _submit_many(service, 2)
+            time.sleep(pause)
+            service.kill()
+            service.start()
+        _all_submitted(service, names, within=60)
+    assert sorted(name for name in emulator.jobs() if name in names) == sorted(names)
+
+
+def test_throttling_is_obeyed(azure_service: Served, emulator: RunningEmulator) -> None:
+    """429 with Retry-After: no earlier request, the sweep is not failed, the POST is quick."""
+    emulator.misbehave(
+        {"match": PUT_JOB, "times": 2, "status": 429, "headers": {"Retry-After": "2"}}
+    )
+    started = time.monotonic()
+    name = azure_service.submit(azure_document(QUADRATIC))["name"]
+    assert time.monotonic() - started < 1
+    _completed(azure_service, name)
+    tries = emulator.requests(f"{PUT_JOB}{name}")
+    assert len(tries) == 3
+    assert all(later - earlier >= 2 for earlier, later in itertools.pairwise(tries))
+
+
+def test_server_errors_are_waited_out(azure_service: Served, emulator: RunningEmulator) -> None:
+    """The sweep keeps its state and says since when it could not be looked at."""
+    name = azure_service.submit(azure_document(QUADRATIC))["name"]
+    azure_service.until(name, lambda sweep: sweep["submitted_at"])
+    emulator.misbehave({"match": RUNS, "times": 12, "status": 500})
+    sweep = azure_service.until(name, lambda sweep: sweep["sync_error"], within=30)
+    assert sweep["status"] in ("queued", "running")
+    assert "500" in sweep["sync_error"]
+    emulator.misbehave()
+    _completed(azure_service, name)
+
+
+def test_an_outage_stops_neither_local_sweeps_nor_answers(tmp_path: Path, scripts: Path) -> None:
+    """The whole cloud is away for a while; its state survives, and so does the sweep."""
+    emulator = RunningEmulator(tmp_path / "emulator")
+    emulator.start()
+    environment = emulator.environment()
+    with served(tmp_path / "data", code_root=scripts, environment=environment) as service:
+        slow = "python slow.py ${{search_space.x}} 60 0.05"
+        name = service.submit(azure_document(slow))["name"]
+        service.until(name, lambda sweep: sweep["trial_counts"]["running"] > 0)
+        emulator.stop()
+        service.until(name, lambda sweep: sweep["sync_error"], within=40)
+        local = service.submit(
+            document(QUADRATIC, {"x": {"type": "choice", "values": [1]}}, code="job")
+        )["name"]
+        assert service.finished(local, within=20)["status"] == "completed"
+        other = service.submit(azure_document(QUADRATIC))["name"]
+        health = {item["name"]: item for item in service.get("/v1/backends")["items"]}
+        assert not health["azureml"]["healthy"]
+        assert service.get("/readyz")["status"] == "ready"
+        emulator.start()
+        _completed(service, name, within=120)
+        _completed(service, other, within=120)
+    emulator.stop()
+
+
+def test_expired_tokens_are_renewed(
+    tmp_path: Path, scripts: Path, emulator: RunningEmulator
+) -> None:
+    """Tokens that live a few seconds are no reason to fail."""
+    emulator.misbehave(token_lifetime=3)
+    with served(
+        tmp_path / "data", code_root=scripts, environment=emulator.environment()
+    ) as service:
+        slow = "python slow.py ${{search_space.x}} 100 0.05"
+        name = service.submit(azure_document(slow))["name"]
+        _completed(service, name)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(403, "AzureML Data Scientist"), (400, "told to fail"), (404, "told to fail")],
+)
+def test_a_refusal_that_cannot_heal_fails_the_sweep_in_azures_words(
+    azure_service: Served, emulator: RunningEmulator, status: int, words: str
+) -> None:
+    """At once, and with nothing left behind."""
+    emulator.misbehave({"match": PUT_JOB, "times": -1, "status": status})
+    name = azure_service.submit(azure_document(QUADRATIC))["name"]
+    sweep = azure_service.finished(name, within=20)
+    assert sweep["status"] == "failed"
+    assert words in sweep["status_reason"]
+    assert name not in emulator.jobs()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "word"),
+    [
+        ("compute", "azureml:none", "compute none"),
+        ("environment", "azureml:none:1", "environment none"),
+    ],
+)
+def test_what_the_workspace_does_not_have_is_said(
+    azure_service: Served, key: str, value: str, word: str
+) -> None:
+    """An unknown compute or environment is the sweep's reason."""
+    body = azure_document(QUADRATIC)
+    (body if key == "compute" else body["trial"])[key] = value
+    sweep = azure_service.finished(azure_service.submit(body)["name"], within=20)
+    assert sweep["status"] == "failed"
+    assert word in sweep["status_reason"]
+
+
+def test_a_vanished_job_is_told_and_a_stale_read_is_not(
+    azure_service: Served, emulator: RunningEmulator
+) -> None:
+    """One 404 is no proof; several in a row are."""
+    emulator.misbehave({"match": GET_JOB, "times": 3, "every": 2, "status": 404})
+    stale = azure_service.submit(azure_document(QUADRATIC))["name"]
+    _completed(azure_service, stale)
+    slow = "python slow.py ${{search_space.x}} 400 0.05"
+    name = azure_service.submit(azure_document(slow))["name"]
+    azure_service.until(name, lambda sweep: sweep["trial_counts"]["running"] > 0)
+    emulator.forget(name)
+    sweep = azure_service.finished(name, within=60)
+    assert sweep["status"] == "failed"
+    assert f"no job {name}" in sweep["status_reason"]
+
+
+def test_a_disagreement_about_the_best_trial_is_an_event(
+    azure_service: Served, emulator: RunningEmulator
+) -> None:
+    """Ours is kept."""
+    body = azure_document(QUADRATIC, sampling_algorithm="grid", name=f"b-{uuid.uuid4().hex[:8]}")
+    emulator.override(body["name"], properties={"best_child_run_id": f"{body['name']}_0"})
+    name = azure_service.submit(body)["name"]
+    _completed(azure_service, name)
+    events = azure_service.get(f"/v1/sweeps/{name}/events?limit=200")["items"]
+    (told,) = [event for event in events if event["type"] == "sweep.best_disagrees"]
+    assert told["data"]["provider_best"] == 0
+    assert told["data"]["best_trial"]["number"] == 1
+    assert azure_service.get(f"/v1/sweeps/{name}")["best_trial"]["number"] == 1
+
+
+def test_a_slow_cloud_slows_no_request(azure_service: Served, emulator: RunningEmulator) -> None:
+    """Each call to Azure takes seconds; ours do not."""
+    emulator.misbehave({"match": ".", "times": -1, "delay": 2.0})
+    started = time.monotonic()
+    name = azure_service.submit(azure_document(QUADRATIC))["name"]
+    for path in ("/v1/sweeps", f"/v1/sweeps/{name}", "/v1/backends", "/readyz"):
+        assert azure_service.client.get(path).status_code == httpx.codes.OK
+    assert time.monotonic() - started < 2
+    emulator.misbehave()
+    _completed(azure_service, name)
