@@ -178,7 +178,13 @@ class Tracker:
                 return False
             leases.told_cancel(self._db, claim)
         elif sweep.submitted_at is None:
-            backend.submit(self._submission(sweep))
+            try:
+                backend.submit(self._submission(sweep))
+            except BackendError as error:
+                if error.retryable:
+                    raise
+                leases.finish(self._db, claim, SweepStatus.FAILED, error.message)
+                return False
             leases.submitted(self._db, claim)
         snapshot = backend.observe(sweep.name, claim.cursor)
         next_look = backend.poll_interval or ANNOUNCED_LOOK_SECONDS
@@ -195,12 +201,10 @@ class Tracker:
         )
 
     def _trouble(self, claim: Claim, error: BackendError) -> None:
-        """Try again later, or give up where no later look can succeed."""
+        """Try again later, or give up on a sweep that its backend does not have."""
         # A remote system may not show for a moment what it has: it is asked again before a
         # sweep counts as lost.
-        lost = isinstance(error, UnknownSweepError) and claim.failures >= LOST_AFTER
-        hopeless = lost or claim.sweep.submitted_at is None
-        if error.retryable or not hopeless:
+        if not isinstance(error, UnknownSweepError) or claim.failures < LOST_AFTER:
             self._postpone(claim, error.message, error.retry_after)
             return
         try:

@@ -53,7 +53,9 @@ def test_both_backends_run_the_same_sweep(azure_service: Served, sampler: str) -
             for trial in trials
         ]
         model = {"model_name": f"parity-{uuid.uuid4().hex[:8]}"}
-        version = azure_service.client.post(f"/v1/sweeps/{name}/register", json=model).json()
+        answer = azure_service.client.post(f"/v1/sweeps/{name}/register", json=model)
+        assert answer.is_success, answer.text
+        version = answer.json()
         results.append(
             {
                 "status": sweep["status"],

@@ -49,6 +49,10 @@ def job_of(submission: Submission) -> Any:  # noqa: ANN401 - the SDK's SweepJob
     text = json.dumps({**body, "search_space": _without_booleans(space)})
     job: Any = load_job(io.StringIO(text))
     _restore_booleans(job.search_space, space)
+    logbase = getattr(job.sampling_algorithm, "logbase", None)
+    if logbase is not None:
+        # The loader takes a number, the service a text.
+        job.sampling_algorithm.logbase = str(logbase)
     return job
 
 
