@@ -46,7 +46,7 @@ azure-demo: .venv/.developed .venv/.azurite ## run the first sweep through Azure
 	@$(BIN)/python -m tests.azure_emulator.demo
 
 test-azure-live: .venv/.developed .venv/.azurite ## the contract suite on the workspace of your settings
-	@$(BIN)/python -m pytest tests/contract/backends --azure-live -k azureml
+	@$(BIN)/python -m pytest tests/contract/backends --azure-live -k azureml --timeout 7200
 
 lock: $(UV) ## pin the dependencies anew
 	$(LOCK) --upgrade --extra dev pyproject.toml -o requirements-dev.lock

@@ -95,6 +95,18 @@ def prepare_database(settings: Settings) -> None:
         )
 
 
+def azure_place(settings: Settings) -> Place:
+    """The workspace that the settings name, or else `.azureml/config.json` of this folder."""
+    file = config_file(Path())
+    return Place(
+        subscription_id=settings.azure_subscription_id or file.get("subscription_id", ""),
+        resource_group=settings.azure_resource_group or file.get("resource_group", ""),
+        workspace=settings.azure_workspace or file.get("workspace_name", ""),
+        instance_discovery=settings.azure_instance_discovery,
+        mlflow_url=settings.azure_mlflow_url,
+    )
+
+
 def _open(settings: Settings, backends: Mapping[BackendName, Backend] | None) -> State:
     prepare_database(settings)
     db = Database(settings.records_url)
@@ -119,14 +131,7 @@ def _configured(settings: Settings) -> dict[BackendName, Backend]:
         settings.engine_folder, slots=settings.local_slots, grace=settings.termination_grace
     )
     backends: dict[BackendName, Backend] = {"local": engine}
-    file = config_file(Path())
-    place = Place(
-        subscription_id=settings.azure_subscription_id or file.get("subscription_id", ""),
-        resource_group=settings.azure_resource_group or file.get("resource_group", ""),
-        workspace=settings.azure_workspace or file.get("workspace_name", ""),
-        instance_discovery=settings.azure_instance_discovery,
-        mlflow_url=settings.azure_mlflow_url,
-    )
+    place = azure_place(settings)
     if place.subscription_id or place.resource_group or place.workspace:
         if missing := place.missing():
             log.warning("azureml cannot be used: %s", missing)

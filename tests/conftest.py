@@ -56,6 +56,15 @@ mlflow.log_metric("loss", float(sys.argv[1]))
 }
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of our own."""
+    parser.addoption(
+        "--azure-live",
+        action="store_true",
+        help="run the backends' contract on the Azure ML workspace of your settings",
+    )
+
+
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
     """An emulated Azure ML; it behaves unless a test has it misbehave."""

@@ -124,6 +124,12 @@ class Served:
             if cursor is None:
                 return found
 
+    def memory(self) -> float:
+        """Megabytes of memory that the service's process holds."""
+        assert self.process is not None
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
     def processes(self) -> list[str]:
         """Command lines of all processes that work for this data folder."""
         found = []

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime
 
 from app.api.bodies import Document, OptionalObject
@@ -34,7 +34,11 @@ _SORTS = "created_at, name, or one of them with - before it for descending"
     openapi_extra=body_of(SweepDocument, EXAMPLES),
 )
 def submit_sweep(
-    body: Document, parts: Parts, response: Response, idempotency_key: IdempotencyKey = None
+    body: Document,
+    parts: Parts,
+    request: Request,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
 ) -> SweepShape:
     """Submit a sweep: Azure ML's sweep YAML, as JSON or YAML.
 
@@ -48,6 +52,7 @@ def submit_sweep(
         body,
         default_backend=parts.settings.default_backend,
         idempotency_key=idempotency_key,
+        request_id=str(request.state.request_id),
     )
     if fresh:
         parts.tracker.wake(record.name)

@@ -25,6 +25,7 @@ def submit(
     *,
     default_backend: BackendName,
     idempotency_key: str | None,
+    request_id: str,
 ) -> tuple[SweepRecord, bool]:
     """Write a sweep down for the tracker to hand to its backend.
 
@@ -35,6 +36,7 @@ def submit(
         body: the decoded document.
         default_backend: who runs a document that names nobody.
         idempotency_key: the caller's key; the same key and document make one sweep.
+        request_id: of the request that brought the document.
 
     Returns:
         The sweep, and False when it was there already.
@@ -66,6 +68,7 @@ def submit(
         inputs=inputs,
         warnings=[*advise(document), *judgement.warnings],
         idempotency_key=idempotency_key,
+        request_id=request_id,
     )
     return sweeps.add(db, new)
 

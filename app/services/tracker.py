@@ -198,6 +198,7 @@ class Tracker:
             document_hash=sweep.document_hash,
             code=self._code.folder(sweep.code) if sweep.code else None,
             inputs={name: Path(path) for name, path in sweep.inputs.items()},
+            request_id=sweep.request_id,
         )
 
     def _trouble(self, claim: Claim, error: BackendError) -> None:

@@ -195,6 +195,7 @@ def _insert(session: Session, new: NewSweep) -> SweepRecord:
             goal=document.objective.goal,
             document=document.normalized(),
             document_hash=new.document_hash,
+            request_id=new.request_id,
             code=new.code,
             inputs=dict(new.inputs),
             status=SweepStatus.SUBMITTING,

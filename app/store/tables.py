@@ -95,6 +95,7 @@ class SweepRow(_Row, table=True):
     goal: str = Field(sa_type=Words)
     document: JsonObject = Field(sa_type=Json)
     document_hash: str = Field(sa_type=Words)
+    request_id: str | None = Field(sa_type=Words)
     code: str | None = Field(sa_type=Words)
     inputs: JsonObject = Field(sa_type=Json)
     status: str = Field(sa_type=Words)

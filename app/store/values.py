@@ -50,6 +50,7 @@ def sweep_of(row: AnyRow) -> SweepRecord:
         last_synced_at=row.last_synced_at,
         sync_error=row.sync_error,
         archived=row.archived,
+        request_id=row.request_id,
     )
 
 

@@ -22,6 +22,7 @@ class NewSweep:
         code: digest of the code snapshot; None when the command needs none.
         inputs: absolute path of every input that is a local path.
         idempotency_key: the caller's key for this request, if any.
+        request_id: of the request that submitted it, as logs and Azure's tags know it.
     """
 
     document: SweepDocument
@@ -30,6 +31,7 @@ class NewSweep:
     inputs: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
     idempotency_key: str | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,7 @@ class Submission:
     document_hash: str
     code: Path | None = None
     inputs: Mapping[str, Path] = field(default_factory=dict)
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,7 @@ class SweepRecord:
     last_synced_at: datetime | None
     sync_error: str | None
     archived: bool
+    request_id: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

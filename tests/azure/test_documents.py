@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.backends.azureml.job import HASH_TAG, job_document, job_of
+from app.backends.azureml.job import HASH_TAG, REQUEST_TAG, job_document, job_of
 from app.sweep.parsing import parse_document
 from app.sweep.record import Submission
 from tests.azure.conftest import azure_document
@@ -98,7 +98,7 @@ def _sent(**more: Any) -> Json:  # noqa: ANN401 - keys of the document
     document = parse_document(body).completed(
         name="n", backend="azureml", max_concurrent_trials=2, seed=7
     )
-    submission = Submission(name="n", document=document, document_hash="h")
+    submission = Submission(name="n", document=document, document_hash="h", request_id="r")
     job = job_of(submission)
     job.compute = "/subscriptions/s/computes/cpu"
     properties: Json = job._to_rest_object().as_dict()["properties"]  # noqa: SLF001 - what the SDK itself sends
@@ -122,7 +122,7 @@ def test_every_expression_reaches_the_wire() -> None:
         "b": ["choice", [[{"lr": ["uniform", [0, 1]]}, {"opt": "adam"}]]],
     }
     assert sent["experimentName"] == "default"
-    assert sent["tags"][HASH_TAG] == "h"
+    assert (sent["tags"][HASH_TAG], sent["tags"][REQUEST_TAG]) == ("h", "r")
 
 
 @pytest.mark.parametrize(
@@ -166,6 +166,7 @@ def test_the_rest_of_the_document_reaches_the_wire() -> None:
     assert "o" in sent["outputs"]
     assert sent["samplingAlgorithm"]["seed"] == 5
     assert sent["samplingAlgorithm"]["rule"] == "sobol"
+    assert sent["samplingAlgorithm"]["logbase"] == "10.0"
     assert sent["displayName"] == "shown"
     assert sent["tags"]["team"] == "a"
 

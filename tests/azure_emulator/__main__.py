@@ -15,8 +15,11 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("sweepfront-data/azure-emulator"))
     parser.add_argument("--port", type=int, default=8443)
     parser.add_argument("--slots", type=int, default=2, help="trials at once")
+    parser.add_argument("--simulated", type=int, default=0, help="trials that only pretend")
     options = parser.parse_args()
-    emulator = Emulator(options.folder.absolute(), options.port, slots=options.slots)
+    emulator = Emulator(
+        options.folder.absolute(), options.port, slots=options.slots, simulated=options.simulated
+    )
     lines = [
         f"export {name}={shlex.quote(value)}" for name, value in emulator.environment().items()
     ]

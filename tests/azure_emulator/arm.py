@@ -12,7 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from tests.azure_emulator.blobs import BlobStore
 from tests.azure_emulator.shelf import Shelf
-from tests.azure_emulator.sweeps import ARTIFACTS, JOB_WORDS, Sweeps
+from tests.azure_emulator.sweeps import ARTIFACTS, JOB_WORDS, RunsSweeps
 
 Json = dict[str, Any]
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
@@ -38,7 +38,7 @@ def _not_found(what: str) -> HTTPException:
 class Arm:
     """The routes below the workspace."""
 
-    def __init__(self, base: str, shelf: Shelf, blobs: BlobStore, sweeps: Sweeps) -> None:
+    def __init__(self, base: str, shelf: Shelf, blobs: BlobStore, sweeps: RunsSweeps) -> None:
         self._base = base
         self._shelf = shelf
         self._blobs = blobs
@@ -188,7 +188,11 @@ class Arm:
                 return self._job(known)
             self._check_references(body["properties"])
             job = self._shelf.put("job", name, self._entity(f"jobs/{name}", body))
-        self._sweeps.submit(name, body["properties"])
+        try:
+            self._sweeps.submit(name, body["properties"])
+        except Exception:
+            self._shelf.remove("job", name)
+            raise
         response.status_code = 201
         return self._job(job)
 

@@ -17,7 +17,8 @@ from tests.azure_emulator.history import History
 from tests.azure_emulator.identity import CLIENT, SECRET, TENANT, Authority
 from tests.azure_emulator.mlflow_routes import MlflowRoutes
 from tests.azure_emulator.shelf import Shelf
-from tests.azure_emulator.sweeps import Sweeps
+from tests.azure_emulator.simulated import SimulatedSweeps
+from tests.azure_emulator.sweeps import RunsSweeps, Sweeps
 
 CLOUD = "EmulatedCloud"
 
@@ -25,7 +26,15 @@ CLOUD = "EmulatedCloud"
 class Emulator:
     """Everything behind one port; a folder holds its state."""
 
-    def __init__(self, folder: Path, port: int, *, slots: int) -> None:
+    def __init__(self, folder: Path, port: int, *, slots: int, simulated: int = 0) -> None:
+        """Make what the folder lacks.
+
+        Args:
+            folder: state, certificates, blobs.
+            port: of the address.
+            slots: trials at once.
+            simulated: trials of each sweep that only pretend to run; 0: trials run.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.base = f"https://localhost:{port}"
         self.folder = folder
@@ -33,10 +42,13 @@ class Emulator:
         self.certificate = folder / "server.pem"
         self.key = folder / "server.key"
         self._make_certificates()
-        self.authority = Authority(self.base)
+        self.authority = Authority(self.base, folder / "client.pem")
         self._shelf = Shelf(folder / "state.db")
         self._blobs = BlobStore(folder / "blobs", self.certificate, self.key, self.ca)
-        self._sweeps = Sweeps(folder, self._shelf, self._blobs, slots=slots)
+        self._simulated = SimulatedSweeps(simulated) if simulated else None
+        self._sweeps: RunsSweeps = self._simulated or Sweeps(
+            folder, self._shelf, self._blobs, slots=slots
+        )
         self._faults = Faults()
 
     def app(self) -> ASGIApp:
@@ -56,6 +68,7 @@ class Emulator:
         app.add_api_route("/control/jobs", lambda: list(self._shelf.all("job")))
         app.add_api_route("/control/jobs/{name}", self._forget, methods=["DELETE"])
         app.add_api_route("/control/override/{name}", self._override, methods=["PUT"])
+        app.add_api_route("/control/advance", self._advance, methods=["PUT"])
         for router in (arm.router, history.router, MlflowRoutes(self._sweeps).router):
             app.include_router(router, dependencies=guarded)
         app.include_router(self.authority.router)
@@ -113,11 +126,19 @@ class Emulator:
         self._shelf.remove("job", name)
         return {"job": name}
 
+    async def _advance(self, request: Request) -> dict[str, int]:
+        wanted: dict[str, int] = json.loads(await request.body())
+        if self._simulated is not None:
+            self._simulated.advance(**wanted)
+        return wanted
+
     def _make_certificates(self) -> None:
         if self.ca.exists():
             return
         authority = trustme.CA()
         leaf = authority.issue_cert("localhost", "127.0.0.1")
+        application = authority.issue_cert("application.local", key_type=trustme.KeyType.RSA)
+        application.private_key_and_cert_chain_pem.write_to_path(self.folder / "client.pem")
         authority.cert_pem.write_to_path(self.ca)
         leaf.private_key_pem.write_to_path(self.key)
         for pem in leaf.cert_chain_pems:

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, HTTPException
 
 from app.sweep.state import Trial
-from tests.azure_emulator.sweeps import TRIAL_WORDS, Sweeps
+from tests.azure_emulator.sweeps import TRIAL_WORDS, RunsSweeps
 
 Json = dict[str, Any]
 
@@ -13,7 +13,7 @@ Json = dict[str, Any]
 class History:
     """Its routes."""
 
-    def __init__(self, base: str, sweeps: Sweeps) -> None:
+    def __init__(self, base: str, sweeps: RunsSweeps) -> None:
         self._base = base
         self._sweeps = sweeps
         self.discovery = APIRouter()

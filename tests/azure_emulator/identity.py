@@ -1,10 +1,12 @@
 """Signing in: an OAuth authority that gives out signed tokens, and the check of those tokens."""
 
 import time
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 import jwt
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fastapi import APIRouter, HTTPException, Request
 
@@ -17,8 +19,15 @@ _ALGORITHM = "RS256"
 class Authority:
     """One tenant with one application."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, certificate: Path) -> None:
+        """Make the authority.
+
+        Args:
+            base: its address.
+            certificate: the application's, with which it may sign in instead of its secret.
+        """
         self._base = base
+        self._certificate = x509.load_pem_x509_certificate(certificate.read_bytes())
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.lifetime = 3600
         self.tokens_given = 0
@@ -40,6 +49,21 @@ class Authority:
         except jwt.InvalidTokenError as error:
             raise HTTPException(401, str(error)) from error
 
+    def _proves(self, form: dict[str, str]) -> bool:
+        """A secret, or an assertion signed with the key of the application's certificate."""
+        if "client_assertion" not in form:
+            return form.get("client_secret") == SECRET
+        try:
+            claims = jwt.decode(
+                form["client_assertion"],
+                self._certificate.public_key(),  # type: ignore[arg-type]
+                algorithms=["RS256", "PS256"],
+                options={"verify_aud": False},
+            )
+        except jwt.InvalidTokenError:
+            return False
+        return bool(claims["iss"] == claims["sub"] == CLIENT)
+
     def _configuration(self, tenant: str) -> dict[str, Any]:
         root = f"{self._base}/{tenant}"
         return {
@@ -54,7 +78,7 @@ class Authority:
 
     async def _token(self, tenant: str, request: Request) -> dict[str, Any]:
         form = dict(parse_qsl((await request.body()).decode()))
-        if (form.get("client_id"), form.get("client_secret")) != (CLIENT, SECRET):
+        if form.get("client_id") != CLIENT or not self._proves(form):
             raise HTTPException(401, "invalid_client")
         now = int(time.time())
         claims = {

@@ -11,7 +11,7 @@ from mlflow.protos import service_pb2
 from mlflow.utils.proto_json_utils import message_to_json
 
 from app.engine.tracking import PARAMETERS_TAG, SWEEP_TAG, TRIAL_TAG
-from tests.azure_emulator.sweeps import Sweeps
+from tests.azure_emulator.sweeps import RunsSweeps
 
 Json = dict[str, Any]
 _PARENT = re.compile(r"tags\.`?mlflow\.parentRunId`?\s*=\s*'([^']+)'")
@@ -21,7 +21,7 @@ _NAME = re.compile(r"(.+)_(\d+)\Z")
 class MlflowRoutes:
     """What `RestStore` calls."""
 
-    def __init__(self, sweeps: Sweeps) -> None:
+    def __init__(self, sweeps: RunsSweeps) -> None:
         self._sweeps = sweeps
         self.router = APIRouter(prefix="/mlflow/v2.0/{scope:path}/api/2.0/mlflow")
         add = self.router.add_api_route

@@ -22,9 +22,9 @@ READY_SECONDS = 60.0
 class RunningEmulator:
     """The process, the variables that lead to it, and its controls."""
 
-    def __init__(self, folder: Path, *, slots: int = 2) -> None:
+    def __init__(self, folder: Path, *, slots: int = 2, simulated: int = 0) -> None:
         self.folder = folder
-        self._slots = slots
+        self._options = ["--slots", str(slots), "--simulated", str(simulated)]
         self._port = _free_port()
         self.base = f"https://localhost:{self._port}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -32,7 +32,7 @@ class RunningEmulator:
     def start(self) -> None:
         """Start it and wait until it answers."""
         words = [sys.executable, "-m", "tests.azure_emulator", "--folder", str(self.folder)]
-        words += ["--port", str(self._port), "--slots", str(self._slots)]
+        words += ["--port", str(self._port), *self._options]
         log = self.folder.parent / f"{self.folder.name}.log"
         with log.open("ab") as output:
             self._process = subprocess.Popen(words, cwd=ROOT, stdout=output, stderr=output)
@@ -77,6 +77,10 @@ class RunningEmulator:
         """Have a job shown with other properties than it has."""
         self._control("PUT", f"override/{job}", json=properties)
 
+    def advance(self, *, sweeps: int, trials: int) -> None:
+        """Have the first trials of the first simulated sweeps log one more value."""
+        self._control("PUT", "advance", json={"sweeps": sweeps, "trials": trials})
+
     def forget(self, job: str) -> None:
         """Lose a job."""
         self._control("DELETE", f"jobs/{job}")
@@ -88,9 +92,11 @@ class RunningEmulator:
 
 
 @contextlib.contextmanager
-def running_emulator(folder: Path, *, slots: int = 2) -> Iterator[RunningEmulator]:
+def running_emulator(
+    folder: Path, *, slots: int = 2, simulated: int = 0
+) -> Iterator[RunningEmulator]:
     """A started emulator, ended whatever happened."""
-    emulator = RunningEmulator(folder, slots=slots)
+    emulator = RunningEmulator(folder, slots=slots, simulated=simulated)
     emulator.start()
     try:
         yield emulator

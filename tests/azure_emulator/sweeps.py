@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from app.backends.base import BackendError, LogStream
 from app.backends.local import LocalBackend
@@ -50,8 +50,35 @@ class Seen:
     uploaded: set[int] = field(default_factory=set)
 
 
+class RunsSweeps(Protocol):
+    """The running part of the workspace, as its routes see it."""
+
+    store: Any
+
+    def submit(self, name: str, properties: Json) -> None:
+        """Run a sweep."""
+
+    def look(self, name: str) -> Seen:
+        """What is known of it now."""
+
+    def names(self) -> set[str]:
+        """The sweeps there are."""
+
+    def cancel(self, name: str) -> None:
+        """End one."""
+
+    def cancel_trial(self, name: str, number: int) -> None:
+        """End one trial."""
+
+    def upload_finished(self, name: str) -> None:
+        """Put what ended trials leave behind where Azure would."""
+
+    def close(self) -> None:
+        """Stop in order."""
+
+
 class Sweeps:
-    """The running part of the workspace."""
+    """Sweeps run for real, by the local engine underneath."""
 
     def __init__(self, folder: Path, shelf: Shelf, blobs: BlobStore, *, slots: int) -> None:
         self._folder = folder

@@ -107,6 +107,8 @@ def _sampling(sampling: Json) -> Json:
     found = {key: value for key, value in given.items() if value is not None}
     if "rule" in found:
         found["rule"] = found["rule"].lower()
+    if found.get("logbase") not in (None, "e"):
+        found["logbase"] = float(found["logbase"])
     return {"type": kind, **found}
 
 

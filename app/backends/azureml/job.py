@@ -9,20 +9,24 @@ from app.sweep.document import DataInput
 from app.sweep.record import Submission
 
 HASH_TAG = "sweepfront.document_hash"
+REQUEST_TAG = "sweepfront.request_id"
 _OURS = ("backend", "extra_limits", "constraints", "continue_from", "canary")
 
 
 def job_document(submission: Submission) -> dict[str, Any]:
     """The document as `az ml job create` takes it; pure.
 
-    Local code and data become absolute paths, which the SDK uploads; our own keys go, a tag with
-    the document's hash comes.
+    Local code and data become absolute paths, which the SDK uploads; our own keys go, tags with
+    the document's hash and the request's id come.
     """
     body: dict[str, Any] = dict(submission.document.normalized())
     for key in _OURS:
         body.pop(key, None)
     body["name"] = submission.name
-    body["tags"] = {**body.get("tags", {}), HASH_TAG: submission.document_hash}
+    ours = {HASH_TAG: submission.document_hash}
+    if submission.request_id is not None:
+        ours[REQUEST_TAG] = submission.request_id
+    body["tags"] = {**body.get("tags", {}), **ours}
     trial = dict(body["trial"])
     if submission.code is not None:
         trial["code"] = str(submission.code)

@@ -4,11 +4,13 @@ Azure knows no early termination: where a policy is set, a trial that was cancel
 ran, and not by us, is taken for one and marked as inferred.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import ClassVar
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from app.sweep.state import (
     Metric,
@@ -42,6 +44,9 @@ _RUN = {
 }
 
 
+_FIGURES = ConfigDict(ser_json_inf_nan="constants")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobView:
     """A sweep job: Azure's word for its state, its page, and the trial it calls best."""
@@ -56,9 +61,17 @@ class JobView:
 class Value:
     """One logged value; `at` in milliseconds since 1970."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = _FIGURES
+
     value: float
     step: int
     at: int
+
+    def same(self, other: "Value | None") -> bool:
+        """Equal; NaN is equal to NaN here, or it would be news for ever."""
+        if other is None or (self.step, self.at) != (other.step, other.at):
+            return False
+        return self.value == other.value or math.isnan(self.value + other.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +105,8 @@ class Known:
         settling: looks since the job ended.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = _FIGURES
+
     trials: Mapping[int, KnownTrial] = field(default_factory=dict)
     started_at: datetime | None = None
     settling: int = 0
@@ -109,7 +124,7 @@ def changed_metrics(known: Known, run: RunView) -> list[str]:
     """The metrics of a run whose history holds something new."""
     before = known.trials.get(run.number)
     seen = before.latest if before else {}
-    return [name for name, value in run.latest.items() if seen.get(name) != value]
+    return [name for name, value in run.latest.items() if not value.same(seen.get(name))]
 
 
 def snapshot_of(

@@ -1,5 +1,6 @@
 """The Backend protocol on both backends: the local engine, and Azure's SDK over the wire."""
 
+import contextlib
 import time
 import uuid
 from collections.abc import Iterator
@@ -10,9 +11,11 @@ from typing import Any
 import pytest
 
 from app.backends.azureml.backend import AzureBackend
-from app.backends.azureml.workspace import Place
+from app.backends.azureml.workspace import Place, Workspace
 from app.backends.base import Backend, BackendError
 from app.backends.local import LocalBackend
+from app.main import azure_place
+from app.settings import Settings
 from app.sweep.parsing import parse_document
 from app.sweep.record import Submission
 from app.sweep.state import (
@@ -26,6 +29,8 @@ from app.sweep.state import (
 )
 from tests.azure_emulator.arm import GROUP, SUBSCRIPTION, WORKSPACE
 from tests.served import Json, document
+
+_LIVE_PACE = 30
 
 
 @dataclass
@@ -51,8 +56,17 @@ class Seen:
 class Bench:
     """A backend, and sweeps to try it with."""
 
-    def __init__(self, backend: Backend, code: Path) -> None:
+    def __init__(self, backend: Backend, code: Path, *, pace: int = 1) -> None:
+        """Make the bench.
+
+        Args:
+            backend: to try.
+            code: folder with the small scripts.
+            pace: how many times slower than on this machine things go there.
+        """
         self.backend = backend
+        self.pace = pace
+        self.submitted: set[str] = set()
         self._code = code
 
     def submission(self, command: str, space: Json, **more: Any) -> Submission:  # noqa: ANN401 - keys of the document
@@ -77,7 +91,8 @@ class Bench:
 
     def submit(self, submission: Submission) -> None:
         """Submit as the tracker does: again, as long as that may help."""
-        deadline = time.monotonic() + 30
+        self.submitted.add(submission.name)
+        deadline = time.monotonic() + 30 * self.pace
         while True:
             try:
                 self.backend.submit(submission)
@@ -96,7 +111,7 @@ class Bench:
         """Look from cursor to cursor until the condition holds."""
         objective = submission.document.objective
         seen = Seen(SweepSnapshot(status=SweepStatus.QUEUED))
-        deadline = time.monotonic() + within
+        deadline = time.monotonic() + within * self.pace
         cursor = None
         while time.monotonic() < deadline:
             snapshot = self.backend.observe(submission.name, cursor)
@@ -112,27 +127,43 @@ class Bench:
                         trial, reports, objective.primary_metric, objective.goal
                     )
                 return seen
-            time.sleep(0.1)
+            time.sleep(0.1 * self.pace)
         raise AssertionError(f"not within {within} s: {seen}")
 
 
 @pytest.fixture(autouse=True)
 def azure_variables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a test of the Azure backend runs, this process's environment leads to the emulator."""
-    if "azureml" in request.node.name:
+    if "azureml" in request.node.name and not request.config.getoption("--azure-live"):
         for name, value in request.getfixturevalue("emulator").environment().items():
             monkeypatch.setenv(name, value)
 
 
-def azure_backend(cache: Path) -> AzureBackend:
-    """The backend on the emulated workspace."""
-    place = Place(
-        subscription_id=SUBSCRIPTION,
-        resource_group=GROUP,
-        workspace=WORKSPACE,
-        instance_discovery=False,
-    )
-    return AzureBackend(place, cache, poll_interval=0.2)
+EMULATED = Place(
+    subscription_id=SUBSCRIPTION,
+    resource_group=GROUP,
+    workspace=WORKSPACE,
+    instance_discovery=False,
+)
+
+
+def _live_place() -> Place:
+    place = azure_place(Settings())
+    if missing := place.missing():
+        pytest.skip(f"no Azure ML workspace to test against: {missing}")
+    return place
+
+
+def _tidy(place: Place, bench: Bench) -> None:
+    """Leave nothing running or in the way in a real workspace."""
+    for name in sorted(bench.submitted):
+        bench.backend.cancel(name)
+        bench.backend.purge(name)
+    models = Workspace(place).client.models
+    for name in sorted(bench.submitted):
+        # Most tests register nothing.
+        with contextlib.suppress(Exception):
+            models.archive(name=f"m-{name}")
 
 
 @pytest.fixture(scope="session", params=["local", "azureml"])
@@ -144,9 +175,16 @@ def bench(
     backend: Backend
     if request.param == "local":
         backend = LocalBackend(folder / "engine", slots=2, grace=1.0)
+        backend.start(lambda _name: None)
+        yield Bench(backend, scripts / "job")
+        backend.close()
+    elif request.config.getoption("--azure-live"):
+        place = _live_place()
+        bench = Bench(
+            AzureBackend(place, folder, poll_interval=5), scripts / "job", pace=_LIVE_PACE
+        )
+        yield bench
+        _tidy(place, bench)
     else:
         request.getfixturevalue("emulator")
-        backend = azure_backend(folder)
-    backend.start(lambda _name: None)
-    yield Bench(backend, scripts / "job")
-    backend.close()
+        yield Bench(AzureBackend(EMULATED, folder, poll_interval=0.2), scripts / "job")

@@ -65,7 +65,7 @@ def test_early_termination_is_told(bench: Bench) -> None:
     """A clearly worse trial is stopped; Azure's are inferred and say so."""
     space = {"level": {"type": "choice", "values": [1, 9]}}
     _, seen = bench.run(
-        "python slow.py ${{search_space.level}} 40 0.05",
+        f"python slow.py ${{{{search_space.level}}}} 40 {0.05 * bench.pace}",
         space,
         sampling_algorithm="grid",
         limits={"max_total_trials": 2, "max_concurrent_trials": 1},
@@ -82,7 +82,7 @@ def _running(bench: Bench) -> Submission:
     space = {"level": {"type": "choice", "values": [1, 2]}}
     limits = {"max_total_trials": 2, "max_concurrent_trials": 2}
     submission = bench.submission(
-        "python slow.py ${{search_space.level}} 2000 0.05",
+        f"python slow.py ${{{{search_space.level}}}} 2000 {0.05 * bench.pace}",
         space,
         limits=limits,
         sampling_algorithm="grid",
@@ -120,7 +120,11 @@ def test_a_sweep_that_takes_too_long_is_canceled(bench: Bench) -> None:
     """After a minute, the shortest that Azure's SDK sends."""
     limits = {"max_total_trials": 1, "timeout": 60}
     space = {"level": {"type": "choice", "values": [1]}}
-    _, seen = bench.run("python slow.py ${{search_space.level}} 5000 0.1", space, limits=limits)
+    submission = bench.submission(
+        "python slow.py ${{search_space.level}} 5000 0.1", space, limits=limits
+    )
+    bench.submit(submission)
+    seen = bench.finished(submission, within=120)
     assert seen.snapshot.status is SweepStatus.CANCELED
     assert seen.reports(0)
 

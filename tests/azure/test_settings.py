@@ -1,0 +1,59 @@
+"""Settings of the Azure backend: missing ones are named, each way to sign in works."""
+
+from pathlib import Path
+
+from tests.azure.conftest import azure_document
+from tests.azure_emulator.running import RunningEmulator
+from tests.served import document, served
+
+QUADRATIC = "python quadratic.py --x ${{search_space.x}}"
+ONE = {"x": {"type": "choice", "values": [0.1]}}
+MISSING = "SWEEPFRONT_AZURE_RESOURCE_GROUP, SWEEPFRONT_AZURE_WORKSPACE"
+
+
+def test_half_a_workspace_is_named_and_local_sweeps_are_served(
+    tmp_path: Path, scripts: Path
+) -> None:
+    """At the start, in GET /v1/backends and when somebody asks for it."""
+    variables = {"SWEEPFRONT_AZURE_SUBSCRIPTION_ID": "0000"}
+    with served(tmp_path / "data", code_root=scripts, environment=variables) as service:
+        assert MISSING in service.log()
+        backends = {each["name"]: each for each in service.get("/v1/backends")["items"]}
+        assert backends["local"]["healthy"]
+        assert not backends["azureml"]["healthy"]
+        assert MISSING in backends["azureml"]["detail"]
+        refused = service.client.post("/v1/sweeps", json=azure_document(QUADRATIC))
+        assert refused.status_code == 422
+        (fault,) = [f for f in refused.json()["errors"] if f["pointer"] == "/backend"]
+        assert MISSING in fault["message"]
+        name = service.submit(document(QUADRATIC, ONE, code="job", sampling_algorithm="grid"))[
+            "name"
+        ]
+        assert service.finished(name)["status"] == "completed"
+
+
+def test_a_wrong_secret_is_told_and_loses_no_sweep(
+    tmp_path: Path, scripts: Path, emulator: RunningEmulator
+) -> None:
+    """The sweep waits, and goes on once the secret is right."""
+    right = emulator.environment()
+    wrong = {**right, "AZURE_CLIENT_SECRET": "wrong"}
+    data = tmp_path / "data"
+    with served(data, code_root=scripts, environment=wrong) as service:
+        name = service.submit(azure_document(QUADRATIC))["name"]
+        sweep = service.until(name, lambda sweep: sweep["sync_error"])
+        assert "sign-in failed" in sweep["sync_error"]
+        assert sweep["status"] == "submitting"
+        assert service.client.get("/readyz").is_success
+    with served(data, code_root=scripts, environment=right) as service:
+        assert service.finished(name, within=90)["status"] == "completed"
+
+
+def test_a_certificate_signs_in(tmp_path: Path, scripts: Path, emulator: RunningEmulator) -> None:
+    """In place of a secret."""
+    variables = emulator.environment()
+    del variables["AZURE_CLIENT_SECRET"]
+    variables["AZURE_CLIENT_CERTIFICATE_PATH"] = str(emulator.folder / "client.pem")
+    with served(tmp_path / "data", code_root=scripts, environment=variables) as service:
+        name = service.submit(azure_document(QUADRATIC, sampling_algorithm="grid"))["name"]
+        assert service.finished(name)["status"] == "completed"
