@@ -71,6 +71,7 @@ def _submit(service: Served, sweeps: int, trials: int) -> None:
                     "environment": "azureml:concrete_env:1",
                 },
                 "search_space": {"x": {"type": "uniform", "min_value": 0, "max_value": 1}},
+                "sampling_algorithm": "random",
                 "objective": {"primary_metric": "loss", "goal": "minimize"},
                 "limits": {"max_total_trials": trials, "max_concurrent_trials": trials},
             }

@@ -21,7 +21,7 @@ def test_half_a_workspace_is_named_and_local_sweeps_are_served(
         backends = {each["name"]: each for each in service.get("/v1/backends")["items"]}
         assert backends["local"]["healthy"]
         assert not backends["azureml"]["healthy"]
-        assert MISSING in backends["azureml"]["detail"]
+        assert MISSING in backends["azureml"]["health"]
         refused = service.client.post("/v1/sweeps", json=azure_document(QUADRATIC))
         assert refused.status_code == 422
         (fault,) = [f for f in refused.json()["errors"] if f["pointer"] == "/backend"]
