@@ -27,8 +27,8 @@ from app.sweep.errors import SweepfrontError
 
 _DESCRIPTION = """
 Hyperparameter sweeps over HTTP: post a search space, a sampling algorithm, an early-termination
-policy, an objective and limits; the trials run as processes on this machine; the best trial's
-model is registered as `final_model`.
+policy, an objective and limits; the trials run as processes on this machine or as
+a sweep job of an Azure ML workspace; the best trial's model is registered as `final_model`.
 
 Try it: open **POST /v1/sweeps**, *Try it out*, *Execute*; then read the sweep at its `Location`.
 """
