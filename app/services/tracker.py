@@ -31,7 +31,7 @@ ANNOUNCED_LOOK_SECONDS = 30.0
 MAX_DELAY_SECONDS = 300.0
 LOST_AFTER = 3
 """Looks in a row that must have found no trace of a sweep."""
-_WORKERS = 8
+_WORKERS = 16
 _QUEUED = 3 * _WORKERS
 """Looks that are claimed at once for a backend: those under way and the next ones."""
 _HEALTHY_SECONDS = 10.0
