@@ -10,7 +10,7 @@ from app.sweep.faults import pointer
 from app.sweep.sampling import BayesianSampling
 
 _INPUT_TYPES = ("uri_file", "uri_folder")
-_NO_EFFECT = ("compute", "resources", "queue_settings", "identity")
+_NO_EFFECT = ("compute", "resources", "queue_settings", "identity", "properties")
 _NO_EFFECT_IN_TRIAL = ("environment", "distribution", "resources")
 
 
@@ -75,9 +75,10 @@ def _without_effect(document: SweepDocument) -> Iterator[str]:
     keys |= {f"trial.{key}": getattr(trial, key) for key in _NO_EFFECT_IN_TRIAL}
     keys |= {f"outputs.{name}.mode": output.mode for name, output in document.outputs.items()}
     keys |= {
-        f"inputs.{name}.mode": given.mode
+        f"inputs.{name}.{key}": getattr(given, key)
         for name, given in document.inputs.items()
         if isinstance(given, DataInput)
+        for key in ("mode", "datastore")
     }
     for key, value in keys.items():
         if value is not None:

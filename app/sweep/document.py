@@ -17,6 +17,8 @@ from pydantic import (
     Tag,
 )
 
+from app.sweep.cloud import Distribution, Identity, QueueSettings, Resources, lower
+from app.sweep.command import as_text
 from app.sweep.early_termination import EarlyTermination
 from app.sweep.sampling import RandomSampling, SamplingAlgorithm
 from app.sweep.search_space import HyperparameterName, Scalar, SearchSpace, kind_of
@@ -30,6 +32,16 @@ Text = Annotated[str, Field(max_length=10_000)]
 Tags = Annotated[dict[str, str], Field(max_length=100)]
 Seconds = Annotated[int, Field(ge=1, le=MAX_SECONDS)]
 CloudSetting = dict[str, object]
+
+
+def _texts(values: object) -> object:
+    """YAML's numbers and booleans as the text that an environment variable can hold."""
+    if not isinstance(values, dict):
+        return values
+    return {
+        name: as_text(value) if isinstance(value, bool | int | float) else value
+        for name, value in values.items()
+    }
 
 
 class _Part(BaseModel):
@@ -55,9 +67,13 @@ class TrialTemplate(_Part):
         str | CloudSetting | None,
         Field(description="azureml:name:version, or an inline image; optional on local."),
     ] = None
-    environment_variables: Annotated[dict[str, str], Field(max_length=200)] = {}
-    distribution: CloudSetting | None = None
-    resources: CloudSetting | None = None
+    environment_variables: Annotated[
+        dict[str, str],
+        BeforeValidator(_texts, json_schema_input_type=dict[str, Scalar]),
+        Field(max_length=200),
+    ] = {}
+    distribution: Distribution | None = None
+    resources: Resources | None = None
 
     @property
     def code_asset(self) -> bool:
@@ -72,7 +88,13 @@ class DataInput(_Part):
         "uri_file", "uri_folder", "mltable", "custom_model", "mlflow_model", "triton_model"
     ] = "uri_folder"
     path: Annotated[str, Field(min_length=1, max_length=2000)]
-    mode: str | None = None
+    mode: Annotated[
+        Literal["ro_mount", "download", "direct", "eval_mount", "eval_download"] | None,
+        BeforeValidator(lower),
+    ] = None
+    datastore: Annotated[
+        str | None, Field(description="Where Azure ML keeps a local path that is uploaded.")
+    ] = None
 
     @property
     def remote(self) -> bool:
@@ -80,26 +102,50 @@ class DataInput(_Part):
         return ":" in self.path.split("/", 1)[0]
 
 
+class LiteralInput(_Part):
+    """Azure's long form of a literal."""
+
+    value: Scalar
+
+
+def _literal(value: object) -> object:
+    """{value: 3} is 3."""
+    return value["value"] if isinstance(value, dict) and set(value) == {"value"} else value
+
+
 AnyInput = Annotated[
     Annotated[Scalar, Tag("constant")] | Annotated[DataInput, Tag("object")],
     Discriminator(kind_of),
+    BeforeValidator(_literal, json_schema_input_type=Scalar | DataInput | LiteralInput),
 ]
+
+
+def _version(value: object) -> object:
+    """A version is text; YAML reads 1 and 1.0 as numbers."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if number else value
 
 
 class Output(_Part):
     """A folder or file that a trial leaves behind."""
 
-    type: Literal["uri_file", "uri_folder", "mltable", "custom_model", "mlflow_model"] = (
-        "uri_folder"
-    )
+    type: Literal[
+        "uri_file", "uri_folder", "mltable", "custom_model", "mlflow_model", "triton_model"
+    ] = "uri_folder"
     path: str | None = None
-    mode: str | None = None
+    mode: Annotated[
+        Literal["rw_mount", "mount", "upload", "direct"] | None, BeforeValidator(lower)
+    ] = None
     name: str | None = None
-    version: str | None = None
+    version: Annotated[
+        str | None,
+        BeforeValidator(_version, json_schema_input_type=str | int | float | None),
+    ] = None
 
 
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
+def _given(value: object) -> object:
+    """An output that is only named (`model:`) has every default."""
+    return {} if value is None else value
 
 
 class Objective(_Part):
@@ -114,7 +160,7 @@ class Objective(_Part):
             description="The name that the script logs with mlflow.log_metric.",
         ),
     ]
-    goal: Annotated[Literal["minimize", "maximize"], BeforeValidator(_lower)]
+    goal: Annotated[Literal["minimize", "maximize"], BeforeValidator(lower)]
 
 
 class Limits(_Part):
@@ -156,13 +202,19 @@ class SweepDocument(_Part):
     display_name: Annotated[str | None, Field(max_length=250)] = None
     description: Text | None = None
     tags: Tags = {}
+    properties: Annotated[
+        Tags | None, Field(description="Like tags, but Azure ML lets nobody change them later.")
+    ] = None
     trial: TrialTemplate
     inputs: Annotated[
         dict[HyperparameterName, AnyInput],
         Field(max_length=100, json_schema_extra={"additionalProperties": False}),
     ] = {}
     outputs: Annotated[
-        dict[HyperparameterName, Output],
+        dict[
+            HyperparameterName,
+            Annotated[Output, BeforeValidator(_given, json_schema_input_type=Output | None)],
+        ],
         Field(max_length=100, json_schema_extra={"additionalProperties": False}),
     ] = {}
     search_space: SearchSpace
@@ -171,9 +223,9 @@ class SweepDocument(_Part):
     early_termination: EarlyTermination | None = None
     limits: Limits
     compute: str | None = None
-    resources: CloudSetting | None = None
-    queue_settings: CloudSetting | None = None
-    identity: CloudSetting | None = None
+    resources: Resources | None = None
+    queue_settings: QueueSettings | None = None
+    identity: Identity | None = None
     extra_limits: ExtraLimits | None = None
     constraints: Annotated[list[str] | None, Field(max_length=100)] = None
     continue_from: Annotated[list[str] | None, Field(max_length=100)] = None

@@ -4,13 +4,17 @@ from typing import Any
 
 import pytest
 
+from app.backends.azureml.ids import Ids
 from app.backends.azureml.job import HASH_TAG, REQUEST_TAG, job_document, job_of
+from app.backends.azureml.rules import judgement_of
+from app.backends.azureml.workspace import Place
 from app.sweep.parsing import parse_document
 from app.sweep.record import Submission
 from tests.azure.conftest import azure_document
 from tests.azure_emulator.running import RunningEmulator
 from tests.served import Json, Served
 
+PLACE = Place(subscription_id="s", resource_group="g", workspace="w")
 COMMAND = "python quadratic.py --x ${{search_space.x}}"
 
 
@@ -47,6 +51,26 @@ COMMAND = "python quadratic.py --x ${{search_space.x}}"
             },
             "/search_space/x",
             "choice",
+        ),
+        ({"compute": "local"}, "/compute", "backend: local"),
+        *(
+            ({"trial": {"command": COMMAND, "environment": text}}, "/trial/environment", "NAME")
+            for text in ("env:1", "azureml:env", "azureml:env@", "azureml:a/b:1")
+        ),
+        *(
+            (
+                {"trial": {"command": COMMAND, "environment": "azureml:e:1", "code": text}},
+                "/trial/code",
+                "NAME:VERSION",
+            )
+            for text in ("azureml:code", "azureml:code@latest")
+        ),
+        ({"inputs": {"k": "-"}}, "/inputs/k", "digit"),
+        ({"inputs": {"d": {"path": "azureml:data"}}}, "/inputs/d/path", "NAME:VERSION"),
+        (
+            {"inputs": {"d": {"path": "azureml:data:1", "mode": "eval_mount"}}},
+            "/inputs/d/mode",
+            "mltable",
         ),
         (
             {"inputs": {"d": {"type": "uri_file", "path": "../x"}}},
@@ -92,15 +116,14 @@ EXPRESSIONS: Json = {
 }
 
 
-def _sent(**more: Any) -> Json:  # noqa: ANN401 - keys of the document
+def _sent(space: Json = EXPRESSIONS, **more: Any) -> Json:  # noqa: ANN401 - keys of the document
     """The properties of the job as the SDK would put them."""
-    body = azure_document("python a.py", EXPRESSIONS, code="azureml:code:1", **more)
+    body = azure_document("python a.py", space, code="azureml:code:1", **more)
     document = parse_document(body).completed(
         name="n", backend="azureml", max_concurrent_trials=2, seed=7
     )
     submission = Submission(name="n", document=document, document_hash="h", request_id="r")
-    job = job_of(submission)
-    job.compute = "/subscriptions/s/computes/cpu"
+    job = job_of(submission, PLACE)
     properties: Json = job._to_rest_object().as_dict()["properties"]  # noqa: SLF001 - what the SDK itself sends
     return properties
 
@@ -122,7 +145,34 @@ def test_every_expression_reaches_the_wire() -> None:
         "b": ["choice", [[{"lr": ["uniform", [0, 1]]}, {"opt": "adam"}]]],
     }
     assert sent["experimentName"] == "default"
+    assert sent["trial"]["codeId"] == f"{Ids(PLACE).workspace}/codes/code/versions/1"
     assert (sent["tags"][HASH_TAG], sent["tags"][REQUEST_TAG]) == ("h", "r")
+
+
+def test_values_keep_their_kind() -> None:
+    """Small numbers and text that looks like a number, in branches too; any character in a text."""
+    space = {
+        "c": {"type": "choice", "values": [1e-05, 2.0, "3", "1e-05"]},
+        "b": {"type": "choice", "values": [{"text": "3", "flag": False}, {"small": 1e-05}]},
+    }
+    sent = _sent(space, description="done 😀\u2028\x7f", tags={"t": "😀"})
+    assert sent["searchSpace"] == {
+        "c": ["choice", [[1e-05, 2.0, "3", "1e-05"]]],
+        "b": ["choice", [[{"text": "3", "flag": False}, {"small": 1e-05}]]],
+    }
+    assert sent["description"] == "done 😀\u2028\x7f"
+    assert sent["tags"]["t"] == "😀"
+
+
+@pytest.mark.parametrize("sampling", ["grid", "bayesian"])
+def test_a_seed_that_azure_does_not_take_is_not_sent(sampling: str) -> None:
+    """The local engine's bayesian sampling takes one; the author is told."""
+    algorithm = {"type": sampling, "seed": 3}
+    body = azure_document(COMMAND, sampling_algorithm=algorithm)
+    assert any("seed" in words for words in judgement_of(parse_document(body)).warnings)
+    space = {"x": {"type": "choice", "values": [1, 2]}}
+    sent = _sent(space, sampling_algorithm=algorithm)["samplingAlgorithm"]
+    assert sent == {"samplingAlgorithmType": sampling.capitalize()}
 
 
 @pytest.mark.parametrize(
@@ -176,5 +226,5 @@ def test_our_own_keys_do_not_reach_azure() -> None:
     document = parse_document(azure_document(COMMAND)).completed(
         name="n", backend="azureml", max_concurrent_trials=2, seed=7
     )
-    body = job_document(Submission(name="n", document=document, document_hash="h"))
+    body = job_document(Submission(name="n", document=document, document_hash="h"), PLACE)
     assert not {"backend", "extra_limits", "constraints", "continue_from", "canary"} & set(body)

@@ -176,7 +176,7 @@ class Arm:
 
     async def _put_job(self, name: str, request: Request, response: Response) -> Json:
         body = await request.json()
-        _validate(body)
+        validate(body)
         return await run_in_threadpool(self._create_job, name, body, response)
 
     def _create_job(self, name: str, body: Json, response: Response) -> Json:
@@ -279,8 +279,12 @@ class Arm:
         return {**job, "properties": properties}
 
 
-def _validate(body: Json) -> None:
-    """Hold the body against the REST specification of its api-version."""
+def validate(body: Json) -> None:
+    """Hold the body of a job's PUT against the REST specification of its api-version.
+
+    Raises:
+        HTTPException: 400, with what is wrong.
+    """
     checked = json.loads(json.dumps(body))
     for part in ("objective", "samplingAlgorithm"):
         values = checked["properties"].get(part) or {}

@@ -67,6 +67,7 @@ class Emulator:
         app.add_api_route("/control/requests", lambda: self._faults.requests)
         app.add_api_route("/control/jobs", lambda: list(self._shelf.all("job")))
         app.add_api_route("/control/jobs/{name}", self._forget, methods=["DELETE"])
+        app.add_api_route("/control/jobs/{name}", lambda name: self._shelf.get("job", name))
         app.add_api_route("/control/override/{name}", self._override, methods=["PUT"])
         app.add_api_route("/control/advance", self._advance, methods=["PUT"])
         for router in (arm.router, history.router, MlflowRoutes(self._sweeps).router):

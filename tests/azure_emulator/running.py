@@ -73,6 +73,11 @@ class RunningEmulator:
         found: list[str] = self._control("GET", "jobs")
         return found
 
+    def job(self, name: str) -> dict[str, Any]:
+        """The properties of a job as they were put."""
+        found: dict[str, Any] = self._control("GET", f"jobs/{name}")["properties"]
+        return found
+
     def override(self, job: str, **properties: Any) -> None:  # noqa: ANN401 - JSON values
         """Have a job shown with other properties than it has."""
         self._control("PUT", f"override/{job}", json=properties)

@@ -92,7 +92,7 @@ class AzureBackend:
         with translated(self._workspace):
             jobs = self._workspace.client.jobs
             if self._job(submission.name) is None:
-                jobs.create_or_update(job_of(submission))
+                jobs.create_or_update(job_of(submission, self._place))
 
     def observe(self, name: str, cursor: str | None) -> SweepSnapshot:
         """One look: the job, a page of runs for every thousand trials, histories that changed."""

@@ -1,10 +1,11 @@
 """From a submission to the sweep job that Azure ML takes: the document in the SDK's own YAML form."""
 
 import io
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from app.backends.azureml.ids import Ids
+from app.backends.azureml.workspace import Place
 from app.sweep.document import DataInput
 from app.sweep.record import Submission
 
@@ -13,11 +14,10 @@ REQUEST_TAG = "sweepfront.request_id"
 _OURS = ("backend", "extra_limits", "constraints", "continue_from", "canary")
 
 
-def job_document(submission: Submission) -> dict[str, Any]:
-    """The document as `az ml job create` takes it; pure.
+def azure_document(submission: Submission) -> dict[str, Any]:
+    """The document in Azure's words, code and data still named as its author named them; pure.
 
-    Local code and data become absolute paths, which the SDK uploads; our own keys go, tags with
-    the document's hash and the request's id come.
+    Our own keys go, tags with the document's hash and the request's id come.
     """
     body: dict[str, Any] = dict(submission.document.normalized())
     for key in _OURS:
@@ -27,14 +27,29 @@ def job_document(submission: Submission) -> dict[str, Any]:
     if submission.request_id is not None:
         ours[REQUEST_TAG] = submission.request_id
     body["tags"] = {**body.get("tags", {}), **ours}
-    trial = dict(body["trial"])
-    if submission.code is not None:
-        trial["code"] = str(submission.code)
-    body["trial"] = trial
     if policy := body.get("early_termination"):
         body["early_termination"] = {
             key: value for key, value in policy.items() if key != "exclude_finished_jobs"
         }
+    if (sampling := body["sampling_algorithm"])["type"] != "random":
+        # The local engine's bayesian sampling takes a seed, Azure's does not.
+        body["sampling_algorithm"] = {"type": sampling["type"]}
+    return body
+
+
+def job_document(submission: Submission, place: Place) -> dict[str, Any]:
+    """The document as `az ml job create` takes it; pure.
+
+    Local code and data become absolute paths, which the SDK uploads. Registered code becomes an
+    id: the SDK would look for a folder of the name azureml:NAME:VERSION.
+    """
+    body = azure_document(submission)
+    trial = dict(body["trial"])
+    if submission.code is not None:
+        trial["code"] = str(submission.code)
+    elif submission.document.trial.code_asset:
+        trial["code"] = f"azureml:{Ids(place).code(trial['code'])}"
+    body["trial"] = trial
     body["inputs"] = {
         name: {**body["inputs"][name], "path": str(submission.inputs[name])}
         if isinstance(given, DataInput) and name in submission.inputs
@@ -44,15 +59,19 @@ def job_document(submission: Submission) -> dict[str, Any]:
     return body
 
 
-def job_of(submission: Submission) -> Any:  # noqa: ANN401 - the SDK's SweepJob
-    """The SDK's job, read by the SDK's own loader, so that every key means what it means there."""
+def job_of(submission: Submission, place: Place) -> Any:  # noqa: ANN401 - the SDK's SweepJob
+    """The SDK's job, read by the SDK's own loader, so that every key means what it means there.
+
+    The loader takes values beside the file's text, so that none is read as YAML again. The search
+    space does not pass through it: in choices it refuses booleans and turns "3" into 3.0.
+    """
     from azure.ai.ml import load_job  # noqa: PLC0415 - heavy
 
-    body = job_document(submission)
-    space = body["search_space"]
-    text = json.dumps({**body, "search_space": _without_booleans(space)})
-    job: Any = load_job(io.StringIO(text))
-    _restore_booleans(job.search_space, space)
+    body = job_document(submission, place)
+    space = body.pop("search_space")
+    values = [{key: value} for key, value in body.items()]
+    job: Any = load_job(io.StringIO("type: sweep"), params_override=values)
+    job.search_space = {name: _expression(given) for name, given in space.items()}
     logbase = getattr(job.sampling_algorithm, "logbase", None)
     if logbase is not None:
         # The loader takes a number, the service a text.
@@ -60,27 +79,32 @@ def job_of(submission: Submission) -> Any:  # noqa: ANN401 - the SDK's SweepJob
     return job
 
 
-def _without_booleans(space: Any) -> Any:  # noqa: ANN401 - JSON
-    """The space with booleans as text: the loader refuses in a choice what the service takes."""
-    if isinstance(space, bool):
-        return str(space)
-    if isinstance(space, list):
-        return [_without_booleans(value) for value in space]
-    if isinstance(space, dict):
-        return {key: _without_booleans(value) for key, value in space.items()}
-    return space
+def _expression(given: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the SDK's SweepDistribution
+    """The SDK's expression; a branch's expressions too."""
+    from azure.ai.ml import sweep  # noqa: PLC0415 - heavy
+
+    classes = {
+        "choice": sweep.Choice,
+        "randint": sweep.Randint,
+        "uniform": sweep.Uniform,
+        "quniform": sweep.QUniform,
+        "loguniform": sweep.LogUniform,
+        "qloguniform": sweep.QLogUniform,
+        "normal": sweep.Normal,
+        "qnormal": sweep.QNormal,
+        "lognormal": sweep.LogNormal,
+        "qlognormal": sweep.QLogNormal,
+    }
+    fields = {key: value for key, value in given.items() if key != "type"}
+    if given["type"] == "choice":
+        fields["values"] = [_value(value) for value in given["values"]]
+    return classes[given["type"]](**fields)
 
 
-def _restore_booleans(loaded: Any, space: Mapping[str, Any]) -> None:  # noqa: ANN401 - the SDK's
-    """Put the booleans back where they were."""
-    for name, expression in space.items():
-        if isinstance(expression, bool):
-            loaded[name] = expression
-        if not isinstance(expression, dict) or expression["type"] != "choice":
-            continue
-        values = loaded[name].values
-        for index, value in enumerate(expression["values"]):
-            if isinstance(value, bool):
-                values[index] = value
-            elif isinstance(value, dict):
-                _restore_booleans(values[index], value)
+def _value(given: Any) -> Any:  # noqa: ANN401 - a constant or a branch
+    if not isinstance(given, dict):
+        return given
+    return {
+        name: _expression(value) if isinstance(value, dict) else value
+        for name, value in given.items()
+    }

@@ -1,5 +1,6 @@
 """What Azure ML would refuse or change of a document, said before anything is stored."""
 
+import re
 from collections.abc import Iterator
 from typing import TypedDict
 
@@ -7,8 +8,16 @@ from app.backends.base import Judgement
 from app.sweep.document import DataInput, SweepDocument
 from app.sweep.early_termination import TruncationSelectionPolicy
 from app.sweep.errors import FieldError
+from app.sweep.faults import pointer
+from app.sweep.sampling import RandomSampling
+from app.sweep.search_space import Scalar
 
 _MINUTE = 60
+_VERSIONED = re.compile(r"azureml:(/.+|[^/:@]+:[^/@]+)")
+"""A whole id, or NAME:VERSION."""
+_LABELLED = re.compile(r"azureml:[^/:@]+@[^/:@]+")
+_SHOWN = re.compile(r"[A-Za-z0-9_]")
+"""What Azure's REST specification wants at least once in a literal."""
 _INPUT_TYPES = ["uri_file", "uri_folder", "mltable", "custom_model", "mlflow_model", "triton_model"]
 
 
@@ -36,11 +45,17 @@ def judgement_of(document: SweepDocument) -> Judgement:
 
 
 def _refused(document: SweepDocument) -> Iterator[FieldError]:
-    if document.trial.environment is None:
+    yield from _refused_trial(document)
+    for name, given in document.inputs.items():
+        yield from _refused_input(name, given)
+    if (
+        document.compute is not None
+        and document.compute.removeprefix("azureml:").lower() == "local"
+    ):
         yield FieldError(
-            pointer="/trial/environment",
-            message="is required on azureml: azureml:NAME:VERSION, azureml:NAME@latest, or an "
-            "inline image with a conda_file",
+            pointer="/compute",
+            message="Azure ML runs no sweep on local compute; use backend: local",
+            value=document.compute,
         )
     policy = document.early_termination
     if isinstance(policy, TruncationSelectionPolicy) and policy.exclude_finished_jobs:
@@ -55,6 +70,57 @@ def _refused(document: SweepDocument) -> Iterator[FieldError]:
         )
 
 
+def _refused_trial(document: SweepDocument) -> Iterator[FieldError]:
+    trial = document.trial
+    environment = trial.environment
+    if environment is None:
+        yield FieldError(
+            pointer="/trial/environment",
+            message="is required on azureml: azureml:NAME:VERSION, azureml:NAME@latest, or an "
+            "inline image with a conda_file",
+        )
+    elif isinstance(environment, str) and not _named(environment):
+        yield FieldError(
+            pointer="/trial/environment",
+            message="is written azureml:NAME:VERSION, azureml:NAME@latest or "
+            "azureml://registries/...",
+            value=environment,
+        )
+    if trial.code_asset and not _VERSIONED.fullmatch(trial.code or ""):
+        yield FieldError(
+            pointer="/trial/code",
+            message="registered code is written azureml:NAME:VERSION",
+            value=trial.code,
+        )
+
+
+def _named(text: str) -> bool:
+    return bool(_VERSIONED.fullmatch(text) or _LABELLED.fullmatch(text))
+
+
+def _refused_input(name: str, given: DataInput | Scalar) -> Iterator[FieldError]:
+    if not isinstance(given, DataInput):
+        if isinstance(given, str) and not _SHOWN.search(given):
+            yield FieldError(
+                pointer=pointer(("inputs", name)),
+                message="Azure ML takes no text without a letter, a digit or _; leave it out",
+                value=given,
+            )
+        return
+    if given.path.startswith("azureml:") and not _named(given.path):
+        yield FieldError(
+            pointer=pointer(("inputs", name, "path")),
+            message="is written azureml:NAME:VERSION, azureml:NAME@latest or azureml://...",
+            value=given.path,
+        )
+    if given.mode in {"eval_mount", "eval_download"} and given.type != "mltable":
+        yield FieldError(
+            pointer=pointer(("inputs", name, "mode")),
+            message=f"{given.mode} is for type: mltable; use ro_mount or download",
+            value=given.mode,
+        )
+
+
 def _changed(document: SweepDocument) -> Iterator[str]:
     for key in ("timeout", "trial_timeout"):
         seconds = getattr(document.limits, key)
@@ -63,6 +129,12 @@ def _changed(document: SweepDocument) -> Iterator[str]:
                 f"limits.{key} of {seconds} s is raised to 60 s by Azure ML's SDK; the service "
                 "counts in minutes"
             )
+    sampling = document.sampling_algorithm
+    if not isinstance(sampling, RandomSampling) and sampling.seed is not None:
+        yield (
+            f"sampling_algorithm.seed is not sent: Azure ML's {sampling.type} sampling takes none; "
+            "use random or the local backend to repeat a sequence"
+        )
     for name, given in document.inputs.items():
         if isinstance(given, bool | int | float) and not isinstance(given, DataInput):
             yield f"inputs.{name} reaches the script as text ({given}) on Azure ML"
