@@ -3,18 +3,20 @@
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 
-from app.api import code, events, health, models, problems, sweeps, trials
+from app.api import code, events, health, models, preview, problems, replay, schema, sweeps, trials
 from app.api.docs import add_docs
 from app.api.openapi import describe
 from app.api.request_id import RequestIds
 from app.api.state import State
 from app.backends.azureml.backend import AzureBackend
+from app.backends.azureml.request import request_of
 from app.backends.azureml.workspace import Place, config_file
 from app.backends.base import Backend
 from app.backends.local import LocalBackend
@@ -73,7 +75,7 @@ def create_app(
     )
     problems.install(app)
     app.add_middleware(RequestIds)
-    for room in (sweeps, trials, models, events, code, health):
+    for room in (sweeps, preview, trials, replay, models, events, code, schema, health):
         app.include_router(room.router)
     app.openapi = describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     add_docs(app, settings.root_path)
@@ -122,7 +124,14 @@ def _open(settings: Settings, backends: Mapping[BackendName, Backend] | None) ->
     for backend in backends.values():
         backend.start(tracker.wake)
     tracker.start()
-    return State(settings=settings, db=db, backends=backends, code=store, tracker=tracker)
+    return State(
+        settings=settings,
+        db=db,
+        backends=backends,
+        code=store,
+        tracker=tracker,
+        azure_request=partial(request_of, place=azure_place(settings)),
+    )
 
 
 def _configured(settings: Settings) -> dict[BackendName, Backend]:

@@ -1,4 +1,4 @@
-"""/v1/code: uploads of trial code."""
+"""/v1/code: uploads of trial code and data."""
 
 import tempfile
 from pathlib import Path
@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from app.api.bodies import save
 from app.api.state import Parts
-from app.code.snapshots import UPLOAD
+from app.sweep.data import UPLOAD
 
 router = APIRouter(prefix="/v1/code", tags=["code"])
 
@@ -18,7 +18,7 @@ _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
 class Upload(BaseModel):
-    """What to write as `trial.code` in a document."""
+    """What to write as `trial.code`, or before a path in `inputs`, in a document."""
 
     code: Annotated[str, Field(examples=["upload:" + "0" * 64])]
 
@@ -35,7 +35,7 @@ class Upload(BaseModel):
     },
 )
 async def upload_code(request: Request, parts: Parts, response: Response) -> Upload:
-    """Upload a folder of code as zip or tar.gz; the same content has the same name."""
+    """Upload a folder of code or data as zip or tar.gz; the same content has the same name."""
     media_type = request.headers.get("content-type", "").split(";", maxsplit=1)[0].strip().lower()
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "upload"

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from app.backends.base import Backend
 from app.code.snapshots import CodeStore
+from app.services.preview import AzureRequest
 from app.services.tracker import Tracker
 from app.settings import Settings
 from app.store.database import Database
@@ -23,6 +24,7 @@ class State:
     backends: Mapping[BackendName, Backend]
     code: CodeStore
     tracker: Tracker
+    azure_request: AzureRequest
 
 
 def _state(request: Request) -> State:

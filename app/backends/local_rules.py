@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import TypedDict
 
 from app.backends.base import Judgement
-from app.sweep.document import DataInput, SweepDocument
+from app.sweep.data import DataInput
+from app.sweep.document import SweepDocument
 from app.sweep.errors import FieldError
 from app.sweep.faults import pointer
-from app.sweep.sampling import BayesianSampling
 
 _INPUT_TYPES = ("uri_file", "uri_folder")
 _NO_EFFECT = ("compute", "resources", "queue_settings", "identity", "properties")
@@ -22,11 +22,12 @@ class _Abilities(TypedDict):
 
 
 CAPABILITIES: _Abilities = {
-    "sampling_algorithms": ["random", "grid"],
+    "sampling_algorithms": ["random", "grid", "bayesian"],
     "early_termination": ["bandit", "median_stopping", "truncation_selection"],
     "input_types": ["literal", *_INPUT_TYPES],
     "notes": [
-        "random takes rule: sobol and logbase; bayesian is not supported",
+        "random takes rule: sobol and logbase",
+        "bayesian takes every expression, and branches",
         "the cloud's own keys (environment, compute, resources, ...) are stored and have no effect",
     ],
 }
@@ -38,12 +39,6 @@ def judgement_of(document: SweepDocument) -> Judgement:
 
 
 def _refused(document: SweepDocument) -> Iterator[FieldError]:
-    if isinstance(document.sampling_algorithm, BayesianSampling):
-        yield FieldError(
-            pointer="/sampling_algorithm",
-            message="the local backend does not support bayesian sampling; use random "
-            "(with rule: sobol for even cover) or grid, or send the sweep to azureml",
-        )
     if document.trial.code_asset:
         yield FieldError(
             pointer="/trial/code",

@@ -1,11 +1,11 @@
 """Speaks HTTP to a service, in the words of the contract; what it refuses becomes an error here."""
 
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 
 Json = dict[str, Any]
+_UPLOAD_SECONDS = 600.0
 
 
 class ClientError(Exception):
@@ -27,18 +27,28 @@ class Client:
         self.url = url.rstrip("/")
         self._http = httpx.Client(base_url=self.url, timeout=60.0)
 
-    def submit(self, path: Path) -> Json:
-        """Post a sweep document, YAML or JSON by the file's ending.
+    def submit(self, document: Json) -> Json:
+        """Post a sweep document; the sweep.
 
         Raises:
-            ClientError: the file cannot be read, or the service refuses it or is away.
+            ClientError: the service refuses it or is away.
         """
-        try:
-            body = path.read_bytes()
-        except OSError as error:
-            raise ClientError(f"{path} cannot be read: {error.strerror}", refused=True) from error
-        kind = "application/json" if path.suffix == ".json" else "application/yaml"
-        return self._call("POST", "/v1/sweeps", content=body, headers={"Content-Type": kind})
+        return self._call("POST", "/v1/sweeps", json=document)
+
+    def upload(self, archive: IO[bytes]) -> str:
+        """Post a tar.gz of code or data; its name for a document, `upload:<sha256>`.
+
+        Raises:
+            ClientError: the service refuses it or is away.
+        """
+        answer = self._call(
+            "POST",
+            "/v1/code",
+            content=archive,
+            headers={"Content-Type": "application/gzip"},
+            timeout=_UPLOAD_SECONDS,
+        )
+        return str(answer["code"])
 
     def sweep(self, name: str) -> Json:
         """Read a sweep."""
@@ -63,6 +73,11 @@ class Client:
     def register(self, name: str) -> Json:
         """Register the best trial's model as final_model."""
         return self._call("POST", f"/v1/sweeps/{name}/register")
+
+    def replay(self, name: str, policy: Json) -> Json:
+        """What another early-termination policy would have done to a sweep."""
+        body = {"early_termination": policy}
+        return self._call("POST", f"/v1/sweeps/{name}/replay", json=body)
 
     def ready(self) -> bool:
         """Whether the service takes requests now."""

@@ -1,31 +1,28 @@
 """The commands that speak to a running service, and the demonstration, which starts one."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from app.cli import documents
+from app.cli.calls import Url, client_of, told
 from app.cli.client import Client, ClientError, Json
 from app.cli.demo import DEMO_DOCUMENT, demonstrate
 from app.cli.printing import print_outcome, print_sweep, print_sweeps
+from app.cli.replay import replay
 from app.cli.watch import watch
 from app.settings import Settings
+from app.sweep import hyperdrive
+from app.sweep.body import to_yaml
 
-REFUSED = 2
 _INTERRUPTED = 130
-
-Url = Annotated[
-    str | None,
-    typer.Option(help="The service; default: SWEEPFRONT_URL, or http://127.0.0.1:8000."),
-]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add them to the command line."""
-    for command in (submit, sweeps, show, demo):
+    for command in (submit, sweeps, show, replay, convert, demo):
         app.command()(command)
 
 
@@ -41,15 +38,18 @@ def submit(
     ] = False,
     url: Url = None,
 ) -> None:
-    """Submit a sweep to a running service.
+    """Submit a sweep to a running service, with the local files that it names.
+
+    trial.code, inputs and conda files that lie relative to the document are uploaded, as
+    `az ml job create -f` does; code that is not there is left to the service's code roots.
 
     Exit code: 0 if the sweep was accepted (with --watch: completed), 1 if not, 2 if the document
     was refused.
     """
     console = Console()
-    client = _client(url)
-    with _told():
-        sweep = client.submit(file)
+    client = client_of(url)
+    with told():
+        sweep = documents.submit(client, file, Settings(), typer.echo)
         name = sweep["name"]
         typer.echo(f"sweep {name}: {client.url}/v1/sweeps/{name}")
         for words in sweep["warnings"]:
@@ -71,22 +71,49 @@ def sweeps(
     url: Url = None,
 ) -> None:
     """List the newest sweeps."""
-    with _told():
-        print_sweeps(_client(url).sweeps(status=status, limit=limit), Console())
+    with told():
+        print_sweeps(client_of(url).sweeps(status=status, limit=limit), Console())
 
 
 def show(name: Annotated[str, typer.Argument(help="The sweep.")], url: Url = None) -> None:
     """Show a sweep and its trials."""
-    client = _client(url)
-    with _told():
+    client = client_of(url)
+    with told():
         print_sweep(client.sweep(name), client.trials(name), Console())
+
+
+def convert(
+    file: Annotated[Path, typer.Argument(help="A HyperDrive configuration (SDK v1), JSON.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write the document here.")
+    ] = None,
+) -> None:
+    """Turn a HyperDrive configuration (SDK v1) into a sweep document, YAML.
+
+    The document is printed, or written to a file with -o; what could not be carried over, and
+    what is left to fill in, goes to standard error. Exit code: 2 if the configuration was refused.
+    """
+    with told():
+        with documents.refused(str(file)):
+            converted = hyperdrive.convert(documents.read(file))
+        for note in converted.notes:
+            typer.echo(f"note: {note}", err=True)
+        text = to_yaml(converted.document)
+        if output is None:
+            typer.echo(text, nl=False)
+            return
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            words = f"{output} cannot be written: {error.strerror}"
+            raise ClientError(words, refused=True) from error
 
 
 def demo(
     file: Annotated[Path, typer.Argument(help="The sweep to run.")] = DEMO_DOCUMENT,
 ) -> None:
     """Serve, run a whole sweep, register its best model, and go on serving until Ctrl-C."""
-    with _told():
+    with told():
         raise typer.Exit(demonstrate(file, Settings(), Console()))
 
 
@@ -96,17 +123,3 @@ def _watched(client: Client, name: str, console: Console) -> Json:
     except KeyboardInterrupt:
         typer.echo(f"\n{name} goes on; look again with: python -m app show {name}", err=True)
         raise typer.Exit(_INTERRUPTED) from None
-
-
-def _client(url: str | None) -> Client:
-    return Client(url or Settings().url)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """What goes wrong is said in words, with the exit code for it."""
-    try:
-        yield
-    except ClientError as error:
-        typer.echo(f"sweepfront: {error}", err=True)
-        raise typer.Exit(REFUSED if error.refused else 1) from error

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from rich.console import Console
 
+from app.cli import documents
 from app.cli.client import Client, ClientError
 from app.cli.printing import print_outcome
 from app.cli.watch import watch
@@ -57,7 +58,7 @@ def demonstrate(file: Path, settings: Settings, console: Console) -> int:
             client = Client(url)
             _await_ready(service, client, log)
             say(f"serving on {url} (log: {log})")
-            name = client.submit(file)["name"]
+            name = documents.submit(client, file, settings, say)["name"]
             say(f"sweep {name}: {url}/v1/sweeps/{name}")
             sweep = watch(client, name, console)
             print_outcome(sweep, console)

@@ -24,23 +24,46 @@ class Roots:
         Raises:
             CodeError: the path is absolute, leaves its root by `..` or a link, or is not there.
         """
-        pure = PurePosixPath(path)
-        if "\0" in path or "\\" in path:
-            raise CodeError(f"{path!r} is not a path; write it with forward slashes")
-        if pure.is_absolute() or ".." in pure.parts or path.startswith("~"):
-            raise CodeError(
-                f"{path!r} must be a path below a code root: relative, and without '..'; "
-                "upload other code with POST /v1/code"
-            )
+        pure = _relative(path, "a path below a code root")
         for folder in self._folders:
-            try:
-                real = (folder / pure).resolve(strict=True)
-            except (OSError, RuntimeError):
-                continue
-            if not real.is_relative_to(folder):
-                raise CodeError(f"{path!r} is a link that leaves its code root; copy the files in")
-            return real
+            if (real := _found(folder, pure, path)) is not None:
+                return real
         raise CodeError(
             f"{path!r} does not exist in a code root of the service; check the path, "
-            "set SWEEPFRONT_CODE_ROOTS, or upload the code with POST /v1/code"
+            "set SWEEPFRONT_CODE_ROOTS, or upload the files with POST /v1/code"
         )
+
+
+def resolve_inside(upload: Path, path: str) -> Path:
+    """The file or folder that `path` names inside the folder of an upload; "" is the folder itself.
+
+    Raises:
+        CodeError: the path is absolute, leaves the folder by `..` or a link, or is not there.
+    """
+    real = _found(upload.resolve(), _relative(path, "a path inside the upload"), path)
+    if real is None:
+        raise CodeError(f"{path!r} is not in the upload; check the path, or send the files anew")
+    return real
+
+
+def _relative(path: str, wanted: str) -> PurePosixPath:
+    pure = PurePosixPath(path)
+    if "\0" in path or "\\" in path:
+        raise CodeError(f"{path!r} is not a path; write it with forward slashes")
+    if pure.is_absolute() or ".." in pure.parts or path.startswith("~"):
+        raise CodeError(
+            f"{path!r} must be {wanted}: relative, and without '..'; upload other files with "
+            "POST /v1/code"
+        )
+    return pure
+
+
+def _found(folder: Path, pure: PurePosixPath, path: str) -> Path | None:
+    """The real path below the folder; None if there is nothing."""
+    try:
+        real = (folder / pure).resolve(strict=True)
+    except (OSError, RuntimeError):
+        return None
+    if not real.is_relative_to(folder):
+        raise CodeError(f"{path!r} is a link that leaves its folder; copy the files in")
+    return real

@@ -5,15 +5,15 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from app.code.archives import Limits, unpack
-from app.code.roots import CodeError, Roots
+from app.code.roots import CodeError, Roots, resolve_inside
+from app.sweep.data import UPLOAD
 
-UPLOAD = "upload:"
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
-_LEFT_OUT = frozenset(
+LEFT_OUT = frozenset(
     {".git", ".hg", ".svn", ".venv", "__pycache__", ".ipynb_checkpoints", ".mypy_cache"}
     | {".pytest_cache", ".ruff_cache", "node_modules"}
 )
@@ -52,17 +52,26 @@ class CodeStore:
             CodeError: it cannot be used; the message says why.
         """
         if code.startswith(UPLOAD):
-            digest = code.removeprefix(UPLOAD)
-            if not _DIGEST.match(digest) or not self._place(digest).is_dir():
-                raise CodeError("there is no such upload; send the code with POST /v1/code first")
-            return digest
-        source = self._roots.resolve(code)
-        if not source.is_dir():
-            raise CodeError(f"{code!r} is a file; name its folder")
+            return self._uploaded(code.removeprefix(UPLOAD))
+        source = self._source(code)
         with self._draft() as name:
             draft = Path(name) / "code"
-            self._copy(source, draft, code)
+            draft.mkdir()
+            for relative, real in self._files(source, code):
+                copy = draft / relative
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(real, copy)
             return self._keep(draft)
+
+    def digest(self, code: str) -> str:
+        """The digest that `snapshot` would give the code; nothing is kept.
+
+        Raises:
+            CodeError: it cannot be used; the message says why.
+        """
+        if code.startswith(UPLOAD):
+            return self._uploaded(code.removeprefix(UPLOAD))
+        return _digest_of(self._files(self._source(code), code))
 
     def folder(self, digest: str) -> Path:
         """Where a snapshot lies."""
@@ -73,12 +82,23 @@ class CodeStore:
         return self._place(digest).is_dir()
 
     def resolve(self, path: str) -> Path:
-        """The file or folder below a root that a document's input names.
+        """The file or folder that a document's input names: below a root, or in an upload.
+
+        Args:
+            path: relative to a root, or `upload:<sha256>` with the path inside it.
 
         Raises:
             CodeError: there is none, or it lies outside.
         """
-        return self._roots.resolve(path)
+        if not path.startswith(UPLOAD):
+            return self._roots.resolve(path)
+        digest, _, inside = path.removeprefix(UPLOAD).partition("/")
+        return resolve_inside(self._place(self._uploaded(digest)), inside)
+
+    def _uploaded(self, digest: str) -> str:
+        if not _DIGEST.match(digest) or not self.has(digest):
+            raise CodeError("there is no such upload; send the files with POST /v1/code first")
+        return digest
 
     def _place(self, digest: str) -> Path:
         return self._folder / digest
@@ -87,30 +107,31 @@ class CodeStore:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return tempfile.TemporaryDirectory(prefix=".draft-", dir=self._folder)
 
-    def _copy(self, source: Path, target: Path, code: str) -> None:
-        """Copy the files that may be part of a trial's code; links must stay inside."""
+    def _source(self, code: str) -> Path:
+        source = self._roots.resolve(code)
+        if not source.is_dir():
+            raise CodeError(f"{code!r} is a file; name its folder")
+        return source
+
+    def _files(self, source: Path, code: str) -> Iterator[tuple[str, Path]]:
+        """Relative path and real place of every file of the code; links must stay inside."""
         left = self._limits.bytes
-        target.mkdir()
         for count, path in enumerate(_files(source), start=1):
+            relative = path.relative_to(source).as_posix()
             real = path.resolve()
             if not real.is_relative_to(source):
                 raise CodeError(
-                    f"{code!r}: {path.relative_to(source)} is a link that leaves the folder; "
-                    "copy the file in"
+                    f"{code!r}: {relative} is a link that leaves the folder; copy the file in"
                 )
             if not real.is_file() or not os.access(real, os.R_OK):
-                raise CodeError(
-                    f"{code!r}: {path.relative_to(source)} is no file that can be read; remove it"
-                )
+                raise CodeError(f"{code!r}: {relative} is no file that can be read; remove it")
             left -= real.stat().st_size
             if count > self._limits.files or left < 0:
                 raise CodeError(
                     f"{code!r} has more than {self._limits.files} files or "
                     f"{self._limits.bytes} bytes; name a folder with the code only"
                 )
-            copy = target / path.relative_to(source)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(real, copy)
+            yield relative, real
 
     def _keep(self, draft: Path) -> str:
         """Give the draft its name; whoever made the same one first has it already."""
@@ -129,7 +150,7 @@ class CodeStore:
 
 def _files(folder: Path) -> Iterator[Path]:
     for root, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in _LEFT_OUT)
+        folders[:] = sorted(name for name in folders if name not in LEFT_OUT)
         here = Path(root)
         links = [name for name in folders if (here / name).is_symlink()]
         for name in sorted([*files, *links]):
@@ -141,11 +162,15 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _digest(folder: Path) -> str:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return _digest_of((path.relative_to(folder).as_posix(), path) for path in files)
+
+
+def _digest_of(files: Iterable[tuple[str, Path]]) -> str:
     """SHA-256 over every file's path and content, in the order of the paths."""
     total = hashlib.sha256()
-    files = (path for path in folder.rglob("*") if path.is_file())
-    for path in sorted(files, key=lambda path: path.relative_to(folder).as_posix()):
+    for relative, path in sorted(files):
         with path.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
-        total.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
+        total.update(f"{relative}\0{content}\n".encode())
     return total.hexdigest()

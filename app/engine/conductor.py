@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 
 from app.engine.attempts import Attempt, Attempts, outcome_of
+from app.engine.draws import Draws
 from app.engine.journal import Journal, read
 from app.engine.launcher import Exited, Launcher, ParentLost
 from app.engine.rendering import launch_of
@@ -52,6 +53,7 @@ class Conductor:
         self._runs: dict[str, SweepRun] = {}
         self._attempts = Attempts(launcher, grace=grace)
         self._dirty: set[str] = set()
+        self._draws = Draws(post, self._dirty.add)
         self._stopping = False
 
     @property
@@ -168,7 +170,8 @@ class Conductor:
         self._attempts.interrupt_all()
 
     def close(self) -> None:
-        """Close the journals."""
+        """Wait for the draw that is under way and close the journals."""
+        self._draws.close()
         for run in self._runs.values():
             run.journal.close()
 
@@ -181,7 +184,7 @@ class Conductor:
     def _act(self, now: float) -> None:
         """Give free slots away one at a time, to the sweep with the fewest running trials first."""
         due = self._dirty | {name for name, run in self._runs.items() if run.timed}
-        self._dirty = set()
+        self._dirty.clear()
         waiting = {name for name in due if name in self._runs}
         while waiting:
             name = min(waiting, key=lambda name: (len(self._attempts.of(name)), name))
@@ -205,8 +208,7 @@ class Conductor:
         return started
 
     def _start_trial(self, run: SweepRun, number: int) -> bool:
-        if number not in run.trials and not run.queue(number):
-            self._dirty.add(run.name)
+        if number not in run.trials and not self._draws.draw(run, number):
             return False
         trial = run.trials[number]
         attempt = self._attempts.begin(run.name, number, trial.attempt)
@@ -294,6 +296,5 @@ class Conductor:
             elif limit is not None and attempt.stop is None:
                 yield attempt.since + limit
         for run in self._runs.values():
-            deadline = run.deadline(now)
-            if deadline is not None:
+            if (deadline := run.deadline(now)) is not None:
                 yield deadline

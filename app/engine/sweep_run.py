@@ -4,21 +4,25 @@ Nothing here starts or stops a process. What is in memory can be made again from
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from app.engine.journal import Entry, Journal, SweepState
+from app.search.bayesian import Observation
 from app.search.plan import Progress
 from app.search.policies import History, evaluate
-from app.search.samplers import parameters_of
+from app.search.samplers import sampler_of
 from app.sweep.record import Submission
 from app.sweep.state import (
     Decision,
     Metric,
+    Parameters,
     SweepStatus,
     Trial,
     TrialStatus,
+    loss,
     with_reports,
 )
 
@@ -41,10 +45,11 @@ class SweepRun:
         """
         self.submission = submission
         self.document = submission.document
+        self.sampler = sampler_of(submission.document)
         self.journal = journal
         self.state = SweepState(status=SweepStatus.QUEUED)
         self.trials: dict[int, Trial] = {}
-        self.ended: list[TrialStatus] = []
+        self.ended: list[int] = []
         self._histories: dict[int, History] = {}
         self._intervals: defaultdict[tuple[int, str], int] = defaultdict(int)
         self._resumed_at = 0.0
@@ -71,7 +76,7 @@ class SweepRun:
         }
         return Progress(
             trials=live,
-            ended=self.ended,
+            ended=[self.trials[number].status for number in self.ended],
             running_seconds={number: now - since for number, since in running_since.items()},
             elapsed_seconds=self.elapsed(now),
             exhausted=self.state.exhausted,
@@ -102,11 +107,25 @@ class SweepRun:
             if trial.status is TrialStatus.RUNNING:
                 self.requeue(trial.number, "interrupted: the engine stopped while it ran")
 
-    def queue(self, number: int) -> bool:
-        """Draw the trial's parameters and let it wait; False when the space is exhausted."""
-        parameters = parameters_of(
-            self.document.search_space, self.document.sampling_algorithm, number
-        )
+    def drawing(self, number: int) -> Callable[[], Parameters | None]:
+        """The draw of a new trial, by what is known at this moment; any thread may do it."""
+        if self.sampler.initial is None:
+            return partial(self.sampler.draw, number, (), ())
+        goal = self.document.objective.goal
+        ended = [self.trials[each] for each in self.ended]
+        finished = [
+            Observation(
+                trial.parameters,
+                None if trial.objective_value is None else loss(trial.objective_value, goal),
+            )
+            for trial in ended
+            if trial.status is not TrialStatus.CANCELED
+        ]
+        waiting = (trial for _, trial in sorted(self.trials.items()) if not trial.status.finished)
+        return partial(self.sampler.draw, number, finished, [trial.parameters for trial in waiting])
+
+    def queue(self, number: int, parameters: Parameters | None) -> bool:
+        """Let a drawn trial wait; False, when there was no point left to draw."""
         if parameters is None:
             self._set_state(replace(self.state, exhausted=True))
             return False
@@ -148,7 +167,7 @@ class SweepRun:
             self.document.objective.primary_metric,
             self.document.objective.goal,
         )
-        self.ended.append(outcome)
+        self.ended.append(number)
         self._set_trial(trial)
         if self.document.limits.timeout is not None:
             self._set_state(self.state, now)
@@ -232,7 +251,7 @@ class SweepRun:
                 self._forget_reports(entry.trial.number)
             self.trials[entry.trial.number] = entry.trial
             if entry.trial.status.finished:
-                self.ended.append(entry.trial.status)
+                self.ended.append(entry.trial.number)
         if entry.metric is not None:
             self._intervals[entry.metric.trial, entry.metric.name] += 1
             self._count(entry.metric)

@@ -58,37 +58,30 @@ def parameters_at(space: Space, point: Sequence[float], base: float) -> dict[str
     return _level(space, iter(point), base)
 
 
-def grid_point(space: Space, place: int) -> dict[str, Scalar] | None:
+def grid_point(space: Space, place: int, base: float = math.e) -> dict[str, Scalar] | None:
     """The parameters at a place of the grid, the first hyperparameter varying slowest.
 
     Args:
-        space: holds choices only.
+        space: is finite: choices, randint and quantised ranges.
         place: from 0; a value that is listed twice counts once.
+        base: the base of the log expressions.
 
     Returns:
         None beyond the last place.
+
+    Raises:
+        ValueError: the space is not finite.
     """
     digits = []
     for name, expression in reversed(list(space.items())):
-        place, digit = divmod(place, _places(name, expression))
+        place, digit = divmod(place, _places(name, expression, base))
         digits.append(digit)
     if place:
         return None
     drawn: dict[str, Scalar] = {}
     for (name, expression), digit in zip(space.items(), reversed(digits), strict=True):
-        drawn |= _nth(name, expression, digit)
+        drawn |= _nth(name, expression, digit, base)
     return drawn
-
-
-def branch_values(
-    space: Space, name: str, parameters: Mapping[str, Scalar]
-) -> dict[str, object] | None:
-    """The branch that parameters hold for the choice `name`; None when it is not active."""
-    for _, found, expression in walk(space):
-        if found == name and isinstance(expression, Choice):
-            active = (_active(branch, parameters) for branch in expression.branches)
-            return next((values for values in active if values is not None), None)
-    return None
 
 
 def value_at(expression: AnyExpression, u: float, base: float) -> Scalar:
@@ -151,32 +144,39 @@ def _quantised(value: float, q: float) -> int | float:
     return float(steps * Decimal(repr(q)))
 
 
-def _places(name: str, expression: AnyExpression | Scalar) -> int:
-    places = cardinality({name: expression})
+def _places(name: str, expression: AnyExpression | Scalar, base: float) -> int:
+    places = cardinality({name: expression}, base)
     if places is None:
-        raise ValueError(f"{name} has no grid: it is not a choice")
+        raise ValueError(f"{name} has no grid: it has values without end")
     return places
 
 
-def _nth(name: str, expression: AnyExpression | Scalar, digit: int) -> dict[str, Scalar]:
-    if not isinstance(expression, Choice):
-        return {name: expression} if not isinstance(expression, BaseModel) else {}
-    for branch in expression.branches:
-        point = grid_point(branch, digit)
+def _nth(
+    name: str, expression: AnyExpression | Scalar, digit: int, base: float
+) -> dict[str, Scalar]:
+    match expression:
+        case Choice() if expression.branches:
+            return _nth_of_branches(expression.branches, digit, base)
+        case Choice():
+            plain = [value for value in expression.values if not isinstance(value, dict)]
+            return {name: distinct(plain)[digit]}
+        case RandInt():
+            return {name: digit}
+        case QUniform() | QLogUniform():
+            lowest = value_at(expression, 0.0, base)
+            if isinstance(expression, QLogUniform) and base < 1:
+                lowest = value_at(expression, 1.0, base)
+            return {name: _quantised(float(lowest) + digit * expression.q, expression.q)}
+        case bool() | int() | float() | str():
+            return {name: expression}
+        case _:
+            raise ValueError(f"{name} has no grid: it has values without end")
+
+
+def _nth_of_branches(branches: Sequence[Space], digit: int, base: float) -> dict[str, Scalar]:
+    for branch in branches:
+        point = grid_point(branch, digit, base)
         if point is not None:
             return point
-        digit -= cardinality(branch) or 0
-    return {name: distinct([v for v in expression.values if not isinstance(v, dict)])[digit]}
-
-
-def _active(branch: Space, parameters: Mapping[str, Scalar]) -> dict[str, object] | None:
-    values: dict[str, object] = {}
-    for name, expression in branch.items():
-        value: object = parameters.get(name)
-        if isinstance(expression, Choice) and expression.branches:
-            value = branch_values(branch, name, parameters)
-        differs = not isinstance(expression, BaseModel) and value != expression
-        if value is None or differs:
-            return None
-        values[name] = value
-    return values
+        digit -= cardinality(branch, base) or 0
+    raise ValueError("the digit lies beyond the last branch")

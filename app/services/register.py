@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from app.backends.base import (
     ArtifactNotFoundError,
@@ -18,17 +18,14 @@ from app.store.database import Database
 from app.sweep.document import BackendName, Tags, Text
 from app.sweep.errors import ConflictError, InvalidDocumentError
 from app.sweep.faults import faults
+from app.sweep.part import Part
 from app.sweep.record import ModelVersion, SweepRecord
 from app.sweep.state import Goal, Trial, TrialStatus
 
 _SHOWN_ARTIFACTS = 20
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Guard(_Part):
+class Guard(Part):
     """A bound on one of the trial's metrics."""
 
     metric: Annotated[str, Field(min_length=1, max_length=250)]
@@ -42,7 +39,7 @@ class Guard(_Part):
         return self
 
 
-class Gate(_Part):
+class Gate(Part):
     """What must hold for a registration; the comparison is with the model's newest version."""
 
     min_improvement: Annotated[
@@ -56,7 +53,7 @@ class Gate(_Part):
     guards: Annotated[list[Guard], Field(max_length=100)] = []
 
 
-class RegisterRequest(_Part):
+class RegisterRequest(Part):
     """The body of a registration; all of it may be left out."""
 
     model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$")] = "final_model"

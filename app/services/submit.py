@@ -1,20 +1,17 @@
 """Submitting a sweep: judge everything first, then write one row; nothing runs inside a request."""
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from app.backends.base import Backend
 from app.code.roots import CodeError
 from app.code.snapshots import CodeStore
+from app.services.judge import judge
 from app.store import sweeps
 from app.store.database import Database
-from app.sweep.advice import advise
-from app.sweep.document import BackendName, DataInput, SweepDocument
+from app.sweep.document import BackendName, SweepDocument
 from app.sweep.errors import FieldError, InvalidDocumentError
-from app.sweep.faults import pointer
-from app.sweep.parsing import parse_document
 from app.sweep.record import NewSweep, SweepRecord
-from app.sweep.sampling import MAX_SEED
 
 
 def submit(
@@ -46,62 +43,20 @@ def submit(
         ConflictError: the name is taken by another document.
         IdempotencyMismatchError: the key was used with another document.
     """
-    document = parse_document(body)
-    backend_name = document.backend or default_backend
-    backend = _judge_backend(document, backends, backend_name)
-    judgement = backend.judge(document)
-    errors = [*_unsupported(document), *judgement.errors]
-    inputs = _inputs(document, code, errors)
-    if errors:
-        raise InvalidDocumentError(errors)
-    limits = document.limits
-    complete = document.completed(
-        name=document.name or f"sweep-{secrets.token_hex(5)}",
-        backend=backend_name,
-        max_concurrent_trials=backend.default_concurrency(limits.max_total_trials),
-        seed=secrets.randbelow(MAX_SEED + 1),
-    )
+    judged = judge(db, backends, code, body, default_backend=default_backend)
+    complete = judged.complete
+    if complete.name is None:
+        complete = complete.model_copy(update={"name": f"sweep-{secrets.token_hex(5)}"})
     new = NewSweep(
         document=complete,
-        document_hash=document.digest(),
-        code=_snapshot(document, code),
-        inputs=inputs,
-        warnings=[*advise(document), *judgement.warnings],
+        document_hash=judged.document_hash,
+        code=_snapshot(complete, code),
+        inputs=judged.inputs,
+        warnings=judged.warnings,
         idempotency_key=idempotency_key,
         request_id=request_id,
     )
     return sweeps.add(db, new)
-
-
-def _judge_backend(
-    document: SweepDocument, backends: Mapping[BackendName, Backend], name: BackendName
-) -> Backend:
-    """The backend of that name, if it is configured."""
-    backend = backends.get(name)
-    if backend is None:
-        known = ", ".join(sorted(backends))
-        fault = FieldError(
-            pointer="/backend",
-            message=f"the backend {name} is not configured here; use one of: {known}",
-            value=name,
-        )
-        raise InvalidDocumentError([*_unsupported(document), fault])
-    return backend
-
-
-def _unsupported(document: SweepDocument) -> Iterator[FieldError]:
-    """Keys of the language that nothing here acts on: refused, never passed over."""
-    given = {
-        "canary": document.canary,
-        "continue_from": document.continue_from,
-        "constraints": document.constraints,
-    }
-    for key, value in given.items():
-        if value:
-            yield FieldError(
-                pointer=f"/{key}",
-                message=f"{key} is not supported by this version of the service; leave it out",
-            )
 
 
 def _snapshot(document: SweepDocument, code: CodeStore) -> str | None:
@@ -112,33 +67,3 @@ def _snapshot(document: SweepDocument, code: CodeStore) -> str | None:
     except CodeError as error:
         fault = FieldError(pointer="/trial/code", message=error.message, value=document.trial.code)
         raise InvalidDocumentError([fault]) from error
-
-
-def _inputs(document: SweepDocument, code: CodeStore, errors: list[FieldError]) -> dict[str, str]:
-    """The absolute path of every local input; what cannot be used is added to `errors`."""
-    found = {}
-    for name, given in document.inputs.items():
-        if not isinstance(given, DataInput) or given.remote:
-            continue
-        where = pointer(("inputs", name, "path"))
-        if any(error.pointer.startswith(pointer(("inputs", name))) for error in errors):
-            continue
-        try:
-            path = code.resolve(given.path)
-        except CodeError as error:
-            errors.append(FieldError(pointer=where, message=error.message, value=given.path))
-            continue
-        wanted = path.is_dir() if given.type == "uri_folder" else path.is_file()
-        if not wanted:
-            kind, other = (
-                ("folder", "uri_file") if given.type == "uri_folder" else ("file", "uri_folder")
-            )
-            errors.append(
-                FieldError(
-                    pointer=where,
-                    message=f"{given.path!r} is not a {kind}; use type: {other} or another path",
-                    value=given.path,
-                )
-            )
-        found[name] = str(path)
-    return found

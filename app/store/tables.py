@@ -77,6 +77,8 @@ class SweepRow(_Row, table=True):
         Index("ix_sweeps_listed", "archived", "created_at", "id"),
         Index("ix_sweeps_status", "status", "created_at", "id"),
         Index("ix_sweeps_experiment_name", "experiment_name", "created_at", "id"),
+        Index("ix_sweeps_document_hash", "document_hash", "id"),
+        Index("ix_sweeps_code", "code", "id"),
         Index(
             "ix_sweeps_due_at",
             "due_at",

@@ -82,6 +82,30 @@ def metrics(
         )
 
 
+def every(db: Database, sweep: str) -> list[Trial]:
+    """All trials of a sweep, by number.
+
+    Raises:
+        NotFoundError: no such sweep.
+    """
+    with db.read() as session:
+        statement = select(TRIALS).where(TRIALS.c.sweep_id == _sweep(session, sweep).id)
+        return [trial_of(row) for row in session.execute(statement.order_by(_NUMBER))]
+
+
+def reports(db: Database, sweep: str, name: str) -> list[Metric]:
+    """Every report of a metric by all trials of a sweep, in the order of arrival.
+
+    Raises:
+        NotFoundError: no such sweep.
+    """
+    with db.read() as session:
+        statement = select(METRICS).where(
+            METRICS.c.sweep_id == _sweep(session, sweep).id, METRICS.c.name == name
+        )
+        return [metric_of(row) for row in session.execute(statement.order_by(METRICS.c.id))]
+
+
 def decisions(
     db: Database, sweep: str, number: int, *, limit: int, cursor: str | None = None
 ) -> Page[Decision]:

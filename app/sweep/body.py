@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -64,6 +64,13 @@ def decode(body: bytes, media_type: str) -> Mapping[str, object]:
     if faults:
         raise InvalidDocumentError(faults[:100])
     return value
+
+
+def to_yaml(document: Mapping[str, object]) -> str:
+    """The document as YAML, from which `decode`, and `az ml` too, reads the same values."""
+    return yaml.dump(
+        document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100, indent=2
+    )
 
 
 def _json(text: str) -> object:
@@ -132,14 +139,41 @@ _Loader.yaml_implicit_resolvers = {
     ]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(
-        r"[-+]?(?:(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?"
-        r"|[0-9][0-9_]*[eE][-+]?[0-9]+|\.(?:inf|Inf|INF))\Z|\.(?:nan|NaN|NAN)\Z"
-    ),
-    list("-+0123456789."),
-)
+
+
+class _Dumper(yaml.SafeDumper):
+    """PyYAML's safe dumper; it quotes text that either kind of reader would take for a number."""
+
+    def represent_sequence(
+        self,
+        tag: str,
+        sequence: Iterable[Any],
+        flow_style: bool | None = None,  # noqa: FBT001 - PyYAML's signature
+    ) -> yaml.SequenceNode:
+        """A list; one of plain values stands on one line, [1, 2, 3]."""
+        node = super().represent_sequence(tag, sequence, flow_style)
+        node.flow_style = all(isinstance(item, yaml.ScalarNode) for item in node.value)
+        return node
+
+    def represent_scalar(self, tag: str, value: Any, style: str | None = None) -> yaml.ScalarNode:  # noqa: ANN401 - PyYAML's signature
+        """A value; text with rare line breaks or control characters is written with escapes."""
+        escaped = isinstance(value, str) and not value.replace("\n", "").isprintable()
+        return super().represent_scalar(tag, value, '"' if escaped else style)
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Write every value out, however often it stands."""
+        return data is not None
+
+
+for _reader_or_writer in (_Loader, _Dumper):
+    _reader_or_writer.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(
+            r"[-+]?(?:(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?"
+            r"|[0-9][0-9_]*[eE][-+]?[0-9]+|\.(?:inf|Inf|INF))\Z|\.(?:nan|NaN|NAN)\Z"
+        ),
+        list("-+0123456789."),
+    )
 
 
 def _yaml(text: str) -> object:

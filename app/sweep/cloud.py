@@ -6,7 +6,9 @@ and of the sweep job's schema in Microsoft's SDK. Nothing here acts on the local
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
+
+from app.sweep.part import Part
 
 Guid = Annotated[str | None, Field(pattern=r"^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$")]
 Count = Annotated[int | None, Field(ge=1, le=10_000)]
@@ -17,32 +19,34 @@ def lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
-class _Setting(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Resources(_Setting):
+class Resources(Part):
     """Machines of one trial."""
 
     instance_count: Count = None
+    """Machines of one trial."""
     instance_type: str | None = None
+    """Size of a machine of serverless compute."""
     max_instance_count: Count = None
+    """Machines of one trial at most, where Azure ML may choose."""
     locations: list[str] | None = None
-    shm_size: Annotated[
-        str | None,
-        Field(pattern=r"^\d*[1-9]\d*[bBkKmMgG]$", description="Shared memory, such as 2g."),
-    ] = None
+    """Regions in which they may stand."""
+    shm_size: Annotated[str | None, Field(pattern=r"^\d*[1-9]\d*[bBkKmMgG]$")] = None
+    """Shared memory, such as 2g."""
     docker_args: str | list[str] | None = None
+    """More words for the container's start."""
     properties: dict[str, object] | None = None
+    """Settings of a particular compute."""
 
 
-class QueueSettings(_Setting):
+class QueueSettings(Part):
     """How a job waits on a shared compute."""
 
     job_tier: Annotated[
         Literal["spot", "basic", "standard", "premium", "null"] | None, BeforeValidator(lower)
     ] = None
+    """What the machines cost, and whether they may be taken away."""
     priority: Annotated[Literal["low", "medium", "high"] | None, BeforeValidator(lower)] = None
+    """Who comes first in the queue."""
 
 
 _IDENTITIES = {
@@ -58,49 +62,62 @@ def _identity(value: object) -> object:
     return _IDENTITIES.get(value.lower(), value.lower()) if isinstance(value, str) else value
 
 
-class Identity(_Setting):
+class Identity(Part):
     """As whom a trial reaches data; the two ids belong to a managed identity."""
 
     type: Annotated[
         Literal["managed", "user_identity", "aml_token"],
         BeforeValidator(_identity),
     ]
+    """The compute's managed identity, the submitter's, or a token of Azure ML."""
     client_id: Guid = None
+    """Of a managed identity."""
     object_id: Guid = None
+    """Of a managed identity."""
 
 
-class MpiDistribution(_Setting):
+class MpiDistribution(Part):
     """Processes started by MPI."""
 
     type: Literal["mpi"]
     process_count_per_instance: Count = None
+    """Processes on each machine."""
 
 
-class PyTorchDistribution(_Setting):
+class PyTorchDistribution(Part):
     """Processes that find each other through PyTorch."""
 
     type: Literal["pytorch"]
     process_count_per_instance: Count = None
+    """Processes on each machine."""
 
 
-class TensorFlowDistribution(_Setting):
+class TensorFlowDistribution(Part):
     """Workers and parameter servers."""
 
     type: Literal["tensorflow"]
     parameter_server_count: Annotated[int, Field(ge=0, le=10_000)] = 0
+    """Processes that hold parameters."""
     worker_count: Count = None
+    """Processes that train; by default one on each machine."""
 
 
-class RayDistribution(_Setting):
+class RayDistribution(Part):
     """A Ray cluster over the nodes of a trial."""
 
     type: Literal["ray"]
     port: Annotated[int | None, Field(ge=1, le=65_535)] = None
+    """Of the head node."""
     address: str | None = None
+    """Of the head node."""
     include_dashboard: bool | None = None
+    """Whether the dashboard is served."""
     dashboard_port: Annotated[int | None, Field(ge=1, le=65_535)] = None
+    """Of the dashboard."""
     head_node_additional_args: str | None = None
+    """More words for the start of the head node."""
     worker_node_additional_args: str | None = None
+    """More words for the start of a worker node."""
 
 
 def _with_lower_type(value: object) -> object:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 PLACEHOLDER = re.compile(r"\$\{\{\s*([^{}]*?)\s*\}\}")
 SHELL_SAFE = re.compile(r"[A-Za-z0-9_.,:+/@=-]*\Z")
+_OLD_PLACEHOLDER = re.compile(r"(?<!\{)\{(inputs|outputs|search_space)\.([^}]*)\}(?!\})")
 _NAME = re.compile(r"(search_space|inputs|outputs)\.([A-Za-z_][A-Za-z0-9_]*)\Z")
 _OPERATORS = frozenset("|&;<>()$`*?[]{}\n")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
@@ -28,6 +29,11 @@ class Placeholder:
 
 class CommandError(ValueError):
     """The command cannot be understood; the message says why and what to do."""
+
+
+def modern(command: str) -> str:
+    """The command with `{search_space.x}`, an old form that Azure's SDK rewrites, as `${{...}}`."""
+    return _OLD_PLACEHOLDER.sub(r"${{\1.\2}}", command)
 
 
 def placeholders(command: str) -> list[Placeholder]:

@@ -2,14 +2,14 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
+
+from app.sweep.part import Part
 
 Slack = Annotated[int | float | None, Field(gt=0, allow_inf_nan=False)]
 
 
-class _Policy(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
-
+class _Policy(Part):
     evaluation_interval: Annotated[
         int,
         Field(
@@ -26,7 +26,9 @@ class BanditPolicy(_Policy):
 
     type: Literal["bandit"]
     slack_factor: Slack = None
+    """How much worse than the best a trial may be, as a ratio."""
     slack_amount: Slack = None
+    """How much worse than the best a trial may be, in the metric's unit."""
 
     @model_validator(mode="after")
     def _one_slack(self) -> Self:
@@ -46,7 +48,9 @@ class TruncationSelectionPolicy(_Policy):
 
     type: Literal["truncation_selection"]
     truncation_percentage: Annotated[int, Field(ge=1, le=99)]
+    """How many of a hundred trials are stopped at each judged interval."""
     exclude_finished_jobs: bool = False
+    """Whether finished trials are left out of the comparison; on the local backend."""
 
 
 def _long_form(value: object) -> object:
@@ -65,3 +69,9 @@ EarlyTermination = Annotated[
         | TruncationSelectionPolicy,
     ),
 ]
+
+
+def first_judged(policy: BanditPolicy | MedianStoppingPolicy | TruncationSelectionPolicy) -> int:
+    """The first interval at which a trial is judged."""
+    earliest = max(1, policy.delay_evaluation)
+    return -(-earliest // policy.evaluation_interval) * policy.evaluation_interval

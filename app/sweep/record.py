@@ -96,6 +96,21 @@ class SweepRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """What earlier sweeps of the same code and command have shown; empty when there were none.
+
+    Attributes:
+        sweeps: their names, the newest first.
+        durations: seconds that each of their completed trials took.
+        reports: how often each of those trials reported the primary metric.
+    """
+
+    sweeps: Sequence[str] = ()
+    durations: Sequence[float] = ()
+    reports: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """The right to look at one sweep until the lease ends; writes without the token are refused.
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 from app.sweep import command as commands
+from app.sweep.constraints import ConstraintError, parse_constraint
 from app.sweep.document import SweepDocument
 from app.sweep.errors import FieldError
 from app.sweep.faults import did_you_mean, pointer
@@ -30,7 +31,7 @@ _TAIL = 9.0
 
 def broken_rules(document: SweepDocument) -> list[FieldError]:
     """Every cross-field rule that the document breaks."""
-    return [*_space_rules(document), *_command_rules(document)]
+    return [*_space_rules(document), *_command_rules(document), *_constraint_rules(document)]
 
 
 def _space_rules(document: SweepDocument) -> Iterator[FieldError]:
@@ -108,6 +109,29 @@ def _clashes_below(
             yield from _clashes_below(branch, (*where, "values", index), others)
         for branch in expression.branches:
             taken |= frozenset(names(branch))
+
+
+def _constraint_rules(document: SweepDocument) -> Iterator[FieldError]:
+    """A constraint is readable and speaks of hyperparameters that have values of their own."""
+    known = {
+        name: expression
+        for _, name, expression in walk(document.search_space)
+        if not (isinstance(expression, Choice) and expression.branches)
+    }
+    for index, text in enumerate(document.constraints or ()):
+        where = pointer(("constraints", index))
+        try:
+            constraint = parse_constraint(text)
+        except ConstraintError as error:
+            yield FieldError(pointer=where, message=str(error), value=text)
+            continue
+        for name in sorted(constraint.names - known.keys()):
+            hint = did_you_mean(name, list(known))
+            yield FieldError(
+                pointer=where,
+                message=f"{name!r} is no hyperparameter with a value{hint}",
+                value=text,
+            )
 
 
 def _command_rules(document: SweepDocument) -> Iterator[FieldError]:

@@ -6,9 +6,10 @@ Azure ML's words: https://learn.microsoft.com/azure/machine-learning/how-to-tune
 import math
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
-from app.sweep.search_space import AnyExpression, Choice, QUniform, Scalar, Uniform
+from app.sweep.part import Part
+from app.sweep.search_space import AnyExpression, Choice, Scalar
 
 MAX_SEED = 2**31 - 1
 
@@ -18,11 +19,7 @@ Seed = Annotated[
 ]
 
 
-class _Sampling(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class RandomSampling(_Sampling):
+class RandomSampling(Part):
     """Independent draws, or scrambled Sobol points with `rule: sobol`; takes every expression."""
 
     type: Literal["random"]
@@ -42,18 +39,21 @@ class RandomSampling(_Sampling):
         return math.e if self.logbase == "e" else float(self.logbase)
 
 
-class GridSampling(_Sampling):
+class GridSampling(Part):
     """Every point of a space of choices once, the first hyperparameter varying slowest."""
 
     type: Literal["grid"]
     seed: Seed = None
 
 
-class BayesianSampling(_Sampling):
-    """Picks the next trial from the finished ones; takes choice, uniform and quniform."""
+class BayesianSampling(Part):
+    """Picks the next trial from the finished ones; on Azure ML for choice, uniform and quniform."""
 
     type: Literal["bayesian"]
     seed: Seed = None
+
+
+AnySampling = RandomSampling | GridSampling | BayesianSampling
 
 
 def _long_form(value: object) -> object:
@@ -75,27 +75,18 @@ SamplingAlgorithm = Annotated[
 ]
 
 
-def logbase_of(sampling: RandomSampling | GridSampling | BayesianSampling) -> float:
+def logbase_of(sampling: AnySampling) -> float:
     """The base of the log expressions under this algorithm: e unless it says otherwise."""
     return sampling.base if isinstance(sampling, RandomSampling) else math.e
 
 
-def refusal(
-    sampling: RandomSampling | GridSampling | BayesianSampling, expression: AnyExpression | Scalar
-) -> str | None:
+def refusal(sampling: AnySampling, expression: AnyExpression | Scalar) -> str | None:
     """Why the algorithm cannot take this expression, with the remedy; None if it can."""
-    if isinstance(sampling, RandomSampling) or not isinstance(expression, BaseModel):
+    if not isinstance(sampling, GridSampling) or isinstance(expression, Choice):
         return None
-    if isinstance(sampling, GridSampling):
-        if isinstance(expression, Choice):
-            return None
-        return (
-            f"grid sampling takes only choice, not {expression.type}; list the values in a choice "
-            "or use sampling_algorithm: random"
-        )
-    if isinstance(expression, Choice | Uniform | QUniform):
+    if not isinstance(expression, BaseModel):
         return None
     return (
-        f"bayesian sampling takes choice, uniform and quniform, not {expression.type}; "
-        "use one of these or sampling_algorithm: random"
+        f"grid sampling takes only choice, not {expression.type}; list the values in a choice "
+        "or use sampling_algorithm: random"
     )

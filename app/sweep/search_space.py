@@ -14,12 +14,13 @@ import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
     model_validator,
 )
+
+from app.sweep.part import Part
 
 MAX_HYPERPARAMETERS = 256
 MAX_CHOICE_VALUES = 10_000
@@ -27,18 +28,15 @@ MAX_RANDINT = 2**53
 
 Scalar = bool | int | float | str
 Number = Annotated[int | float, Field(allow_inf_nan=False)]
+Positive = Annotated[int, Field(gt=0)] | Annotated[float, Field(gt=0, allow_inf_nan=False)]
 HyperparameterName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)]
 
 
-class Expression(BaseModel):
-    """What all expressions share: unknown keys are refused and types are kept as given."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class _Range(Expression):
+class _Range(Part):
     min_value: Number
+    """The smallest value; of the log expressions, its logarithm."""
     max_value: Number
+    """The largest value; of the log expressions, its logarithm."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -49,20 +47,24 @@ class _Range(Expression):
         return self
 
 
-class _Normal(Expression):
+class _Normal(Part):
     mu: Number
-    sigma: Annotated[Number, Field(gt=0)]
+    """The mean; of the log expressions, that of the logarithm."""
+    sigma: Positive
+    """The standard deviation; of the log expressions, that of the logarithm."""
 
 
-class _Quantised(Expression):
-    q: Annotated[Number, Field(gt=0)]
+class _Quantised(Part):
+    q: Positive
+    """Values are multiples of this; integers if it is one."""
 
 
-class RandInt(Expression):
+class RandInt(Part):
     """An integer in [0, upper)."""
 
     type: Literal["randint"]
     upper: Annotated[int, Field(ge=1, le=MAX_RANDINT)]
+    """The first integer that is not drawn."""
 
 
 class Uniform(_Range):
@@ -145,7 +147,7 @@ def kind_of(value: object) -> str:
     return "object" if isinstance(value, dict | BaseModel) else "constant"
 
 
-class Choice(Expression):
+class Choice(Part):
     """One of the values; a value that is an object is a branch with hyperparameters of its own."""
 
     type: Literal["choice"]

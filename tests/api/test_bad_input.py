@@ -100,7 +100,7 @@ RULES: list[tuple[Change, str, str]] = [
     (_set(X, {"type": "normal", "mu": 0, "sigma": 0}), "/search_space/x/sigma", "greater than 0"),
     (_set("sampling_algorithm", "grid"), "/search_space/x", "choice"),
     (_set("sampling_algorithm", "sobol"), "/sampling_algorithm", "random"),
-    (_set("sampling_algorithm", "bayesian"), "/sampling_algorithm", "not support"),
+    (_set("sampling_algorithm", "bayesin"), "/sampling_algorithm", "bayesian"),
     (
         _set("sampling_algorithm", {"type": "random", "rule": "halton"}),
         "/sampling_algorithm/rule",
@@ -167,7 +167,7 @@ RULES: list[tuple[Change, str, str]] = [
     (_set("backend", "azureml"), "/backend", "not configured"),
     (_set("canary", True), "/canary", "not supported"),  # noqa: FBT003 - a document's value
     (_set("continue_from", ["a"]), "/continue_from", "not supported"),
-    (_set("constraints", ["x < 1"]), "/constraints", "not supported"),
+    (_set("constraints", ["x <"]), "/constraints/0", "expression"),
     (_set("tags", {"a": 1}), "/tags/a", "text"),
 ]
 

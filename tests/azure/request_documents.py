@@ -41,7 +41,7 @@ PROPERTIES = {
 
 CASES: dict[str, list[Json]] = {
     "command": [
-        _trial(command="a {search_space.x} {outputs.o} {{inputs.k}} {foo.x} ${{search_space.x}}"),
+        _trial(command="a {search_space.x} {foo.x} ${{search_space.x}}"),
     ],
     "limits": [
         {"limits": {"max_total_trials": 9, "timeout": seconds, "trial_timeout": seconds}}

@@ -34,6 +34,21 @@ COMMAND = "python quadratic.py --x ${{search_space.x}}"
             "SDK",
         ),
         ({"extra_limits": {"max_failed_trials": 1}}, "/extra_limits", "local"),
+        (
+            {"trial": {"command": COMMAND, "environment": {"image": "i", "conda_file": "/a.yml"}}},
+            "/trial/environment/conda_file",
+            "python -m app submit",
+        ),
+        (
+            {"trial": {"command": COMMAND, "environment": {"build": {"path": "/etc"}}}},
+            "/trial/environment/build",
+            "register",
+        ),
+        (
+            {"trial": {"command": COMMAND, "environment": "file:/etc/env.yml"}},
+            "/trial/environment",
+            "azureml:NAME",
+        ),
         ({"limits": {"max_total_trials": 1001}}, "/limits/max_total_trials", "1000"),
         ({"name": "a b"}, "/name", "match"),
         (

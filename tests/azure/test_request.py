@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from app.backends.azureml.job import HASH_TAG, REQUEST_TAG, job_of
 from app.backends.azureml.request import request_of
 from app.backends.azureml.workspace import Place
-from app.sweep.document import DataInput, SweepDocument
+from app.sweep.data import DataInput
+from app.sweep.document import SweepDocument
 from app.sweep.parsing import parse_document
 from app.sweep.record import Submission
 from tests.azure.conftest import azure_document

@@ -20,14 +20,12 @@ def main() -> None:
     body |= {"backend": "azureml", "compute": "azureml:cpu-cluster"}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        document = folder / "concrete-azure.yaml"
-        document.write_text(yaml.safe_dump(body, sort_keys=False), encoding="utf-8")
         with running_emulator(folder / "emulator") as emulator:
             console.print(f"an emulated Azure ML answers at {emulator.base}", highlight=False)
             environment = emulator.environment()
             with served(folder / "data", environment=environment) as service:
                 client = Client(str(service.client.base_url))
-                sweep = client.submit(document)
+                sweep = client.submit(body)
                 print_outcome(watch(client, sweep["name"], console), console)
                 version = client.register(sweep["name"])
                 console.print(

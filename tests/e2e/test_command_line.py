@@ -1,5 +1,6 @@
 """The command line against a running service, and the demonstration from start to Ctrl-C."""
 
+import json
 import os
 import re
 import signal
@@ -78,6 +79,29 @@ def test_a_service_that_is_away_is_one_clear_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "python -m app serve" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_hyperdrive_configuration_is_converted_and_runs(service: Served, tmp_path: Path) -> None:
+    """To a file or to standard output; the notes stand beside it; a refusal has its places."""
+    source = tmp_path / "hyperdrive.json"
+    configuration = json.loads((ROOT / "examples" / "hyperdrive.json").read_text())
+    source.write_text(json.dumps(configuration))
+    printed = _run(None, "convert", str(source))
+    assert printed.returncode == 0, printed.stderr
+    assert "mlflow.log_metric" in printed.stderr
+    converted = tmp_path / "sweep.yaml"
+    assert _run(None, "convert", str(source), "-o", str(converted)).stdout == ""
+    assert converted.read_text() == printed.stdout
+    (tmp_path / "trial_code").symlink_to(ROOT / "trial_code")
+    done = _run(service, "submit", str(converted), "--watch")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "best trial" in done.stdout
+    source.write_text(json.dumps({**configuration, "max_total_runs": 0}))
+    refused = _run(None, "convert", str(source))
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "/max_total_runs: gives limits.max_total_trials: " in refused.stderr
+    assert _run(None, "convert", str(tmp_path / "none.json")).returncode == 2
+    assert _run(None, "convert", str(converted), "-o", str(tmp_path)).returncode == 2
 
 
 def _demo(data: Path, port: int, *words: str) -> subprocess.Popen[str]:
@@ -176,3 +200,28 @@ def test_serving_on_another_address_than_loopback_is_refused(tmp_path: Path) -> 
         )
         assert done.returncode == 2
         assert "in use" in done.stderr
+
+
+def test_replay_shows_the_three_policies_side_by_side(service: Served, tmp_path: Path) -> None:
+    """With usual settings, or with those that are named; a wrong one is refused in words."""
+    file = _file(
+        tmp_path,
+        "python slow.py ${{search_space.x}} 3 0.02",
+        sampling_algorithm="grid",
+        limits={"max_total_trials": 3, "max_concurrent_trials": 1},
+    )
+    done = _run(service, "submit", file, "--watch")
+    name = re.findall(r"^sweep (\S+):", done.stdout, re.MULTILINE)[0]
+    shown = _run(service, "replay", name)
+    assert shown.returncode == 0, shown.stderr
+    for words in ("slack_factor 0.1", "median_stopping", "truncation_percentage 20", "goes on"):
+        assert words in shown.stdout
+    assert re.search(r"stopped trials\s.*2: 1 \(report 1\), 2 \(report 1\)", shown.stdout)
+    wide = _run(service, "replay", name, "--policy", "bandit:slack_factor=9,delay_evaluation=2")
+    assert "slack_factor 9" in wide.stdout
+    assert "slack_factor 0.1" not in wide.stdout
+    assert "none" in wide.stdout
+    for policy in ("bandit:slack", "bandit:slack_factor=-1", "halving"):
+        refused = _run(service, "replay", name, "--policy", policy)
+        assert refused.returncode == 2, refused.stdout
+        assert refused.stderr.startswith("sweepfront: ")

@@ -4,9 +4,10 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
+from app.backends.azureml.combinations import combined
 from app.backends.azureml.ids import Ids
 from app.backends.azureml.workspace import Place
-from app.sweep.document import DataInput
+from app.sweep.data import DataInput
 from app.sweep.record import Submission
 
 HASH_TAG = "sweepfront.document_hash"
@@ -17,7 +18,7 @@ _OURS = ("backend", "extra_limits", "constraints", "continue_from", "canary")
 def azure_document(submission: Submission) -> dict[str, Any]:
     """The document in Azure's words, code and data still named as its author named them; pure.
 
-    Our own keys go, tags with the document's hash and the request's id come.
+    Constraints become a choice of what they allow; our own keys go, tags with the document's hash and the request's id come.
     """
     body: dict[str, Any] = dict(submission.document.normalized())
     for key in _OURS:
@@ -31,6 +32,8 @@ def azure_document(submission: Submission) -> dict[str, Any]:
         body["early_termination"] = {
             key: value for key, value in policy.items() if key != "exclude_finished_jobs"
         }
+    if submission.document.constraints:
+        body["search_space"] = combined(submission.document)
     if (sampling := body["sampling_algorithm"])["type"] != "random":
         # The local engine's bayesian sampling takes a seed, Azure's does not.
         body["sampling_algorithm"] = {"type": sampling["type"]}

@@ -7,14 +7,13 @@ can tell stands in braces: {code asset of train}, {upload of data.csv}, {environ
 Run from within a git checkout, the SDK adds that checkout's commit to `properties`; this does not.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.backends.azureml.ids import Ids
 from app.backends.azureml.job import azure_document
 from app.backends.azureml.workspace import Place
-from app.sweep.document import DataInput
+from app.sweep.data import DataInput
 from app.sweep.record import Submission
 
 API_VERSION = "2024-01-01-preview"
@@ -54,7 +53,6 @@ _PROPERTIES = {
     "itp": "itp",
     "target_selector": "target_selector",
 }
-_SINGLE_BRACE = re.compile(r"(?<!\{)\{(inputs|outputs|search_space)\.([^}]*)\}(?!\})")
 _LEAST_SECONDS = 60
 
 
@@ -184,8 +182,7 @@ def _policy(given: _Json) -> _Json:
 def _trial(submission: Submission, given: Mapping[str, Any], ids: Ids) -> _Json:
     return _present(
         {
-            # Placeholders in single braces are an old form that the SDK rewrites.
-            "command": _SINGLE_BRACE.sub(r"${{\1.\2}}", given["command"]),
+            "command": given["command"],
             "codeId": _code(submission, ids),
             "environmentId": _environment(given.get("environment"), ids),
             "environmentVariables": given["environment_variables"],

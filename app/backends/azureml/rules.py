@@ -4,15 +4,20 @@ import re
 from collections.abc import Iterator
 from typing import TypedDict
 
+from pydantic import BaseModel
+
+from app.backends.azureml.combinations import not_combined
 from app.backends.base import Judgement
-from app.sweep.document import DataInput, SweepDocument
+from app.sweep.data import DataInput
+from app.sweep.document import SweepDocument
 from app.sweep.early_termination import TruncationSelectionPolicy
 from app.sweep.errors import FieldError
 from app.sweep.faults import pointer
-from app.sweep.sampling import RandomSampling
-from app.sweep.search_space import Scalar
+from app.sweep.sampling import BayesianSampling, RandomSampling
+from app.sweep.search_space import Choice, QUniform, Scalar, Uniform, walk
 
 _MINUTE = 60
+_BAYESIAN = (Choice, Uniform, QUniform)
 _VERSIONED = re.compile(r"azureml:(/.+|[^/:@]+:[^/@]+)")
 """A whole id, or NAME:VERSION."""
 _LABELLED = re.compile(r"azureml:[^/:@]+@[^/:@]+")
@@ -34,6 +39,8 @@ CAPABILITIES: _Abilities = {
     "input_types": ["literal", *_INPUT_TYPES],
     "notes": [
         "exclude_finished_jobs and extra_limits are not supported",
+        "bayesian takes choice, uniform and quniform",
+        "constraints are sent as one choice of the allowed combinations, 1000 at most",
         "early_terminated is inferred from a trial canceled while its sweep ran",
     ],
 }
@@ -57,6 +64,7 @@ def _refused(document: SweepDocument) -> Iterator[FieldError]:
             message="Azure ML runs no sweep on local compute; use backend: local",
             value=document.compute,
         )
+    yield from _files_of_the_environment(document.trial.environment)
     policy = document.early_termination
     if isinstance(policy, TruncationSelectionPolicy) and policy.exclude_finished_jobs:
         yield FieldError(
@@ -64,6 +72,10 @@ def _refused(document: SweepDocument) -> Iterator[FieldError]:
             message="Azure's documentation names it, its SDK does not take it; leave it out",
             value=True,
         )
+    if isinstance(document.sampling_algorithm, BayesianSampling):
+        yield from _beyond_bayesian(document)
+    if document.constraints and (reason := not_combined(document)):
+        yield FieldError(pointer="/constraints", message=reason)
     if document.extra_limits is not None:
         yield FieldError(
             pointer="/extra_limits", message="works on the local backend only; leave it out"
@@ -82,8 +94,9 @@ def _refused_trial(document: SweepDocument) -> Iterator[FieldError]:
     elif isinstance(environment, str) and not _named(environment):
         yield FieldError(
             pointer="/trial/environment",
-            message="is written azureml:NAME:VERSION, azureml:NAME@latest or "
-            "azureml://registries/...",
+            message="is written azureml:NAME:VERSION, azureml:NAME@latest, "
+            "azureml://registries/... or as an object; a file is read by the command line: "
+            "python -m app submit",
             value=environment,
         )
     if trial.code_asset and not _VERSIONED.fullmatch(trial.code or ""):
@@ -121,6 +134,36 @@ def _refused_input(name: str, given: DataInput | Scalar) -> Iterator[FieldError]
         )
 
 
+def _beyond_bayesian(document: SweepDocument) -> Iterator[FieldError]:
+    for path, _, expression in walk(document.search_space):
+        if isinstance(expression, BaseModel) and not isinstance(expression, _BAYESIAN):
+            yield FieldError(
+                pointer=pointer(("search_space", *path)),
+                message=f"bayesian sampling on Azure ML takes choice, uniform and quniform, not "
+                f"{expression.type}; use one of these, sampling_algorithm: random, or the local "
+                "backend",
+            )
+
+
+def _files_of_the_environment(environment: str | dict[str, object] | None) -> Iterator[FieldError]:
+    """Files of the author's machine, which the SDK would look for on the service's."""
+    if not isinstance(environment, dict):
+        return
+    if isinstance(environment.get("conda_file"), str):
+        yield FieldError(
+            pointer="/trial/environment/conda_file",
+            message="names a file that the service does not have; put its content here as an "
+            "object, or let the command line do it: python -m app submit",
+            value=environment["conda_file"],
+        )
+    if "build" in environment:
+        yield FieldError(
+            pointer="/trial/environment/build",
+            message="is not built by this service; build and register the environment once "
+            "(az ml environment create --build-context ...) and name it: azureml:NAME:VERSION",
+        )
+
+
 def _changed(document: SweepDocument) -> Iterator[str]:
     for key in ("timeout", "trial_timeout"):
         seconds = getattr(document.limits, key)
@@ -134,6 +177,11 @@ def _changed(document: SweepDocument) -> Iterator[str]:
         yield (
             f"sampling_algorithm.seed is not sent: Azure ML's {sampling.type} sampling takes none; "
             "use random or the local backend to repeat a sequence"
+        )
+    if document.constraints:
+        yield (
+            "Azure ML gets the allowed combinations as one choice, each as likely as any other; "
+            "its sampler sees one hyperparameter"
         )
     for name, given in document.inputs.items():
         if isinstance(given, bool | int | float) and not isinstance(given, DataInput):

@@ -163,3 +163,43 @@ def test_a_pipe_in_the_folder_does_not_hang(store: CodeStore, root: Path) -> Non
     os.mkfifo(root / "job" / "pipe")
     with pytest.raises(SweepfrontError):
         store.snapshot("job")
+
+
+def test_an_input_names_a_file_or_the_folder_of_an_upload(store: CodeStore, tmp_path: Path) -> None:
+    """By the upload's name and the path inside it; nothing outside it."""
+    name = store.upload(*_zip(tmp_path / "a.zip", {"data/rows.csv": "1", "b.txt": "2"}))
+    assert store.resolve(f"upload:{name}/data/rows.csv").read_text() == "1"
+    assert store.resolve(f"upload:{name}") == store.folder(name).resolve()
+    assert store.resolve(f"upload:{name}/data").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("path", "word"),
+    [
+        ("/../outside.txt", "without '..'"),
+        ("/data/../../outside.txt", "without '..'"),
+        ("//etc/passwd", "relative"),
+        ("/~/x", "relative"),
+        ("/data\\rows.csv", "forward slashes"),
+        ("/link.txt", "link that leaves"),
+        ("/none.csv", "not in the upload"),
+    ],
+)
+def test_an_input_never_leaves_its_upload(
+    store: CodeStore, tmp_path: Path, path: str, word: str
+) -> None:
+    """Neither by its path nor by a link that somebody put there."""
+    name = store.upload(*_zip(tmp_path / "a.zip", {"data/rows.csv": "1"}))
+    (store.folder(name).parent / "outside.txt").write_text("secret")
+    (store.folder(name) / "link.txt").symlink_to("../outside.txt")
+    with pytest.raises(CodeError, match=word):
+        store.resolve(f"upload:{name}{path}")
+
+
+@pytest.mark.parametrize("name", ["0" * 64, "..", "", "x", ".draft-1"])
+def test_an_input_of_an_upload_that_is_not_there_says_how_to_send_it(
+    store: CodeStore, name: str
+) -> None:
+    """Names that are no digest are not even looked for."""
+    with pytest.raises(CodeError, match="POST /v1/code"):
+        store.resolve(f"upload:{name}/rows.csv")

@@ -19,17 +19,18 @@ FLOORS: dict[str, set[str]] = {
     "app.engine": {"app.search", "app.sweep"},
     "app.backends.base": {"app.sweep"},
     "app.backends": {"app.engine", "app.backends.base", "app.sweep"},
-    "app.backends.azureml": {"app.backends.base", "app.sweep"},
+    "app.backends.azureml": {"app.backends.base", "app.search", "app.sweep"},
     "app.services": {"app.store", "app.search", "app.code", "app.backends.base", "app.sweep"},
     "app.api": {
         "app.services",
+        "app.search",
         "app.store",
         "app.code",
         "app.backends.base",
         "app.sweep",
         "app.settings",
     },
-    "app.cli": {"app.settings", "app.sweep"},
+    "app.cli": {"app.code", "app.settings", "app.sweep"},
     "app.settings": {"app.sweep"},
 }
 """What each room may import from others; app.main and app.__main__ may import everything."""

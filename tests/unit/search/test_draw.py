@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from scipy import stats
 
-from app.search.draw import branch_values, dimensions, grid_point, parameters_at
+from app.search.draw import dimensions, grid_point, parameters_at
+from app.sweep.branches import branch_values
 from app.sweep.search_space import SearchSpace, cardinality
 
 SPACE = TypeAdapter(dict[str, object])

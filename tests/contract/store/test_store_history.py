@@ -1,0 +1,74 @@
+"""What earlier sweeps tell about a new one."""
+
+from dataclasses import replace
+
+from app.store import history, leases, sweeps
+from app.store.database import Database
+from app.store.history import USED
+from app.sweep.record import Earlier
+from app.sweep.state import SweepSnapshot, SweepStatus, TrialStatus
+from tests.contract.store.samples import document, new, report, trial
+
+COMMAND = document("any").trial.command
+
+
+def ran(
+    db: Database, name: str, code: str | None, reports: int = 3, description: str = "one"
+) -> None:
+    """A completed sweep of two trials, and of one that failed, with this code."""
+    sweeps.add(db, replace(new(name, description=description), code=code))
+    claim = leases.claim(db, name, "test", lease=60)
+    assert claim is not None
+    done = TrialStatus.COMPLETED
+    snapshot = SweepSnapshot(
+        status=SweepStatus.COMPLETED,
+        trials=[
+            trial(0, done, duration_seconds=2.0, objective_value=1.0),
+            trial(1, done, duration_seconds=4.0),
+            trial(2, TrialStatus.FAILED, duration_seconds=0.1),
+        ],
+        metrics=[
+            report(number, interval, 1.0)
+            for number in (0, 1, 2)
+            for interval in range(1, reports + number + 1)
+        ],
+        cursor="1",
+    )
+    assert leases.apply(db, claim, snapshot, next_look=1)
+
+
+def test_the_newest_sweep_of_a_document_is_found(db: Database) -> None:
+    """By the hash of the document, whatever its name."""
+    assert history.same_document(db, new("a", description="one").document_hash) is None
+    ran(db, "a", None)
+    ran(db, "b", None)
+    ran(db, "other", None, description="another document")
+    found = history.same_document(db, new("c", description="one").document_hash)
+    assert found is not None
+    assert (found.name, found.status) == ("b", SweepStatus.COMPLETED)
+
+
+def test_completed_trials_of_the_same_code_count(db: Database) -> None:
+    """With their durations and how often they reported; those of other code do not."""
+    ran(db, "a", "code-1")
+    ran(db, "b", "code-2", reports=9)
+    ran(db, "c", None, reports=9)
+    found = history.same_code(db, code="code-1", command=COMMAND, metric="loss")
+    assert found.sweeps == ["a"]
+    assert sorted(found.durations) == [2.0, 4.0]
+    assert sorted(found.reports) == [3, 4]
+    assert history.same_code(db, code=None, command=COMMAND, metric="loss").sweeps == ["c"]
+    nothing = Earlier(sweeps=[], durations=[], reports=[])
+    assert history.same_code(db, code="code-3", command=COMMAND, metric="loss") == nothing
+    assert history.same_code(db, code="code-1", command="true", metric="loss") == nothing
+    assert history.same_code(db, code="code-1", command=COMMAND, metric="other") == nothing
+
+
+def test_only_the_newest_sweeps_with_completed_trials_are_read(db: Database) -> None:
+    """The newest first; one that has completed none is passed over."""
+    for number in range(USED + 2):
+        ran(db, f"s{number}", "code", description=str(number))
+    sweeps.add(db, replace(new("waiting"), code="code"))
+    found = history.same_code(db, code="code", command=COMMAND, metric="loss")
+    assert found.sweeps == [f"s{number}" for number in range(USED + 1, 1, -1)]
+    assert len(found.durations) == 2 * USED
