@@ -48,7 +48,7 @@ azure-emulator: .venv/.developed .venv/.azurite ## run an emulated Azure ML on h
 azure-demo: .venv/.developed .venv/.azurite ## run the first sweep through Azure's SDK to final_model
 	@$(BIN)/python -m tests.azure_emulator.demo
 
-test-azure-live: .venv/.developed .venv/.azurite ## the contract suite on the workspace of your settings
+test-azure-live: .venv/.developed ## the contract suite on the workspace of your settings
 	@$(BIN)/python -m pytest tests/contract/backends --azure-live -k azureml --timeout 7200
 
 lock: $(UV) ## pin the dependencies anew

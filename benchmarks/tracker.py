@@ -30,6 +30,12 @@ CREATE TRIGGER IF NOT EXISTS {verb}_{table} AFTER {verb} ON {table}
 BEGIN INSERT INTO written VALUES ('{table}'); END
 """
 TABLES = ("trials", "metrics", "events", "sweeps")
+CURSOR = """
+CREATE TRIGGER IF NOT EXISTS cursor_sweeps AFTER UPDATE OF cursor ON sweeps
+BEGIN INSERT INTO written VALUES ('cursor'); END
+"""
+"""A cursor is long, and is written only with news."""
+COUNTED = (*TABLES, "cursor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,7 @@ def _rounds(service: Served, emulator: RunningEmulator, sweeps: int, trials: int
         ("nothing new", 0, 0),
         ("1 trial in each sweep", sweeps, 1),
         ("all trials of 1 sweep in 50", max(1, sweeps // 50), trials),
+        ("all trials of all sweeps", sweeps, trials),
     ]
     found = []
     for title, changed, each in changes:
@@ -127,7 +134,7 @@ def _round(
         title=title,
         seconds=seconds,
         calls_per_look=(len(emulator.requests(CALL)) - requests) / done,
-        rows={name: rows.get(name, 0) / done for name in TABLES},
+        rows={name: rows.get(name, 0) / done for name in COUNTED},
         megabytes=service.memory(),
     )
 
@@ -139,6 +146,7 @@ def _count_rows(service: Served) -> None:
     for table in TABLES:
         for verb in ("INSERT", "UPDATE", "DELETE"):
             _database(service, _TRIGGER.format(verb=verb, table=table))
+    _database(service, CURSOR)
 
 
 def _number(service: Served, statement: str, *values: str) -> int:
@@ -156,9 +164,9 @@ def _database(service: Served, statement: str, *values: str) -> list[Any]:
 
 
 def _print(console: Console, rounds: list[Round], sweeps: int, trials: int) -> None:
-    table = Table("round", "s", "calls", *(f"{name} rows" for name in TABLES), "MB")
+    table = Table("round", "s", "calls", *(f"{name} rows" for name in TABLES), "cursors", "MB")
     for each in rounds:
-        rows = (f"{each.rows[name]:.2f}" for name in TABLES)
+        rows = (f"{each.rows[name]:.2f}" for name in COUNTED)
         table.add_row(
             each.title,
             f"{each.seconds:.1f}",

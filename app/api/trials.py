@@ -17,7 +17,9 @@ from app.sweep.errors import ConflictError
 from app.sweep.state import TrialStatus
 
 FOLLOW_SECONDS = 0.25
-"""How often a followed log is read."""
+"""How often a followed log is read, where that costs little."""
+REMOTE_FOLLOW_SECONDS = 2.0
+"""How often at most where each reading is a call to somewhere else."""
 router = APIRouter(prefix="/v1/sweeps/{name}/trials", tags=["trials"])
 
 
@@ -98,8 +100,8 @@ def read_log(
     """Read what the trial printed."""
     backend = _backend(parts, name, number)
     if not follow:
-        body = backend.log(name, number, stream, tail=tail)
-        return StreamingResponse(body, media_type="text/plain; charset=utf-8")
+        whole = backend.log(name, number, stream, tail=tail)
+        return StreamingResponse(whole, media_type="text/plain; charset=utf-8")
 
     def ended() -> bool:
         return trials.get(parts.db, name, number).status.finished
@@ -107,7 +109,11 @@ def read_log(
     def read(offset: int) -> bytes:
         return b"".join(backend.log(name, number, stream, offset=offset))
 
-    return StreamingResponse(_followed(read, ended, tail), media_type="text/plain; charset=utf-8")
+    pace = FOLLOW_SECONDS
+    if backend.poll_interval is not None:
+        pace = max(pace, min(REMOTE_FOLLOW_SECONDS, backend.poll_interval))
+    body = _followed(read, ended, tail, pace)
+    return StreamingResponse(body, media_type="text/plain; charset=utf-8")
 
 
 @router.get("/{number}/artifacts", operation_id="list_artifacts")
@@ -153,9 +159,9 @@ def _backend(parts: State, name: str, number: int) -> Backend:
 
 
 async def _followed(
-    read: Callable[[int], bytes], ended: Callable[[], bool], tail: int | None
+    read: Callable[[int], bytes], ended: Callable[[], bool], tail: int | None, pace: float
 ) -> AsyncIterator[bytes]:
-    """The log as it grows: its last `tail` lines first, everything that follows after."""
+    """The log as it grows: its last `tail` lines, then what follows, read every `pace` seconds."""
     over = await run_in_threadpool(ended)
     data = await run_in_threadpool(read, 0)
     offset = len(data)
@@ -163,7 +169,7 @@ async def _followed(
         data = b"".join(data.splitlines(keepends=True)[-tail:] if tail else [])
     yield data
     while not over:
-        await asyncio.sleep(FOLLOW_SECONDS)
+        await asyncio.sleep(pace)
         over = await run_in_threadpool(ended)
         data = await run_in_threadpool(read, offset)
         offset += len(data)

@@ -10,6 +10,7 @@ import random
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -30,7 +31,7 @@ ANNOUNCED_LOOK_SECONDS = 30.0
 """How often a sweep is looked at whose backend announces changes, in case one got lost."""
 MAX_DELAY_SECONDS = 300.0
 LOST_AFTER = 3
-"""Looks in a row that must have found no trace of a sweep."""
+"""Looks that found no trace of a sweep before the one that gives it up, with none that did between."""
 _WORKERS = 16
 _QUEUED = 3 * _WORKERS
 """Looks that are claimed at once for a backend: those under way and the next ones."""
@@ -52,6 +53,8 @@ class Tracker:
         self._lock = threading.Lock()
         self._woken: set[str] = set()
         self._busy: dict[str, Claim] = {}
+        # Kept by each service for itself: one that starts anew asks again before it gives up.
+        self._missing: Counter[str] = Counter()
         self._backlog = False
         self._bell = threading.Event()
         self._stopping = False
@@ -146,8 +149,12 @@ class Tracker:
 
     def _look(self, claim: Claim) -> None:
         name = claim.sweep.name
+        if not claim.failures:
+            # Some service has seen it since.
+            self._missing.pop(name, None)
         try:
             more = self._attend(claim)
+            self._missing.pop(name, None)
         except BackendError as error:
             self._trouble(claim, error)
             more = False
@@ -204,14 +211,18 @@ class Tracker:
     def _trouble(self, claim: Claim, error: BackendError) -> None:
         """Try again later, or give up on a sweep that its backend does not have."""
         # A remote system may not show for a moment what it has: it is asked again before a
-        # sweep counts as lost.
-        if not isinstance(error, UnknownSweepError) or claim.failures < LOST_AFTER:
+        # sweep counts as lost. That it could not be asked is no sign of a loss.
+        name = claim.sweep.name
+        missing = isinstance(error, UnknownSweepError)
+        if not missing or self._missing[name] < LOST_AFTER:
+            self._missing[name] += missing
             self._postpone(claim, error.message, error.retry_after)
             return
+        del self._missing[name]
         try:
             leases.finish(self._db, claim, SweepStatus.FAILED, error.message)
         except SweepfrontError as failure:
-            log.warning("sweep %s could not be ended: %s", claim.sweep.name, failure)
+            log.warning("sweep %s could not be ended: %s", name, failure)
 
     def _postpone(self, claim: Claim, message: str, retry_after: float | None) -> None:
         delay = min(MAX_DELAY_SECONDS, 2.0 ** min(claim.failures, 10))

@@ -16,7 +16,7 @@ from app.store.engines import clock
 from app.store.progress import record_progress
 from app.store.sweeps import status_event
 from app.store.tables import SWEEPS
-from app.store.values import AnyRow, sweep_of
+from app.store.values import AnyRow, Values, sweep_of
 from app.sweep.document import BackendName
 from app.sweep.record import Claim
 from app.sweep.state import SweepSnapshot, SweepStatus
@@ -75,7 +75,8 @@ def renew(db: Database, claims: Sequence[Claim], *, lease: float) -> None:
 def apply(db: Database, claim: Claim, snapshot: SweepSnapshot, *, next_look: float) -> bool:
     """Write down what a look brought, and release the lease.
 
-    Cursor and data move together, so what a look brought is counted exactly once.
+    Cursor and data move together, so what a look brought is counted exactly once. A look
+    without news writes the columns of the schedule alone.
 
     Args:
         db: the database.
@@ -90,10 +91,12 @@ def apply(db: Database, claim: Claim, snapshot: SweepSnapshot, *, next_look: flo
         row = _held(session, claim)
         if row is None:
             return False
-        record_progress(session, row, snapshot)
-        status = session.execute(select(_C.status).where(_C.id == row.id)).scalar_one()
-        finished = SweepStatus(status).finished and not snapshot.more
-        _release(session, row, None if finished else next_look)
+        changed = record_progress(session, row, snapshot)
+        finished = (
+            SweepStatus(str(changed.get("status", row.status))).finished and not snapshot.more
+        )
+        changed["last_synced_at"] = datetime.now(UTC)
+        _release(session, row, None if finished else next_look, **changed)
         return True
 
 
@@ -103,9 +106,7 @@ def submitted(db: Database, claim: Claim) -> bool:
         row = _held(session, claim)
         if row is None:
             return False
-        values: dict[str, object] = {
-            "submitted_at": func.coalesce(_C.submitted_at, datetime.now(UTC))
-        }
+        values: Values = {"submitted_at": func.coalesce(_C.submitted_at, datetime.now(UTC))}
         if row.status == SweepStatus.SUBMITTING:
             values["status"] = SweepStatus.QUEUED
             events.append(session, [status_event(row.name, SweepStatus.QUEUED, None)])
@@ -129,10 +130,16 @@ def finish(db: Database, claim: Claim, status: SweepStatus, reason: str) -> bool
         row = _held(session, claim)
         if row is None or not SweepStatus(row.status).may_become(status):
             return False
-        values = {"status": status, "status_reason": reason, "finished_at": datetime.now(UTC)}
-        _change(session, row, {**values, "sync_error": None})
         events.append(session, [status_event(row.name, status, reason)])
-        _release(session, row, None)
+        _release(
+            session,
+            row,
+            None,
+            status=status,
+            status_reason=reason,
+            finished_at=datetime.now(UTC),
+            sync_error=None,
+        )
         return True
 
 
@@ -142,10 +149,9 @@ def postpone(db: Database, claim: Claim, *, error: str, delay: float) -> bool:
         row = _held(session, claim)
         if row is None:
             return False
-        _change(session, row, {"sync_error": error, "failures": row.failures + 1})
         if row.sync_error != error:
             events.append(session, [events.NewEvent("sync.error", row.name, {"error": error})])
-        _release(session, row, delay)
+        _release(session, row, delay, sync_error=error, failures=row.failures + 1)
         return True
 
 
@@ -186,12 +192,13 @@ def _held(session: Session, claim: Claim) -> AnyRow | None:
     ).one_or_none()
 
 
-def _change(session: Session, row: AnyRow, values: dict[str, object]) -> None:
+def _change(session: Session, row: AnyRow, values: Values) -> None:
     session.execute(update(SWEEPS).where(_C.id == row.id).values(**values))
 
 
-def _release(session: Session, row: AnyRow, next_look: float | None) -> None:
+def _release(session: Session, row: AnyRow, next_look: float | None, **changed: object) -> None:
     """Let others claim it; a wish to end that came during the look makes it due at once."""
     wait = 0.0 if row.cancel_requested else next_look
     due = None if next_look is None or wait is None else clock() + wait
-    _change(session, row, {"lease_until": None, "lease_owner": None, "due_at": due})
+    schedule: Values = {"lease_until": None, "lease_owner": None, "due_at": due}
+    _change(session, row, {**changed, **schedule})

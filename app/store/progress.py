@@ -3,14 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from app.store import events
 from app.store.events import NewEvent
-from app.store.tables import DECISIONS, METRICS, SWEEPS, TRIALS
+from app.store.tables import DECISIONS, METRICS, TRIALS
 from app.store.values import AnyRow, Values, decision_values, metric_values, trial_of, trial_values
 from app.sweep.record import BestTrial
 from app.sweep.state import (
@@ -25,11 +24,19 @@ from app.sweep.state import (
 )
 
 
-def record_progress(session: Session, row: AnyRow, snapshot: SweepSnapshot) -> None:
-    """Write what is new and nothing else; the sweep's row is locked by the caller.
+def record_progress(session: Session, row: AnyRow, snapshot: SweepSnapshot) -> Values:
+    """Write what is new of trials, reports and decisions, and nothing else.
 
     A finished trial changes only with a new attempt, whose reports take the place of those of
     the attempt before. A sweep's status moves only along its legal moves.
+
+    Args:
+        session: of the caller, who has locked the sweep's row.
+        row: the sweep's.
+        snapshot: what a look brought.
+
+    Returns:
+        The columns of the sweep's row that changed, for the caller to write.
     """
     before = _known_trials(session, row.id, snapshot)
     after = _merged(before, snapshot, row.primary_metric, row.goal)
@@ -44,7 +51,6 @@ def record_progress(session: Session, row: AnyRow, snapshot: SweepSnapshot) -> N
         values["best_trial"] = best
         if best != row.best_trial:
             news.append(NewEvent("sweep.best", row.name, {"best_trial": best}))
-    session.execute(update(SWEEPS).where(SWEEPS.c.id == row.id).values(**values))
     if snapshot.provider_best is not None:
         ours = best if changed else row.best_trial
         if ours is None or ours["number"] != snapshot.provider_best:
@@ -60,6 +66,7 @@ def record_progress(session: Session, row: AnyRow, snapshot: SweepSnapshot) -> N
             )
         )
     events.append(session, news)
+    return {name: value for name, value in values.items() if value != getattr(row, name)}
 
 
 def _known_trials(session: Session, sweep_id: int, snapshot: SweepSnapshot) -> dict[int, Trial]:
@@ -166,7 +173,6 @@ def _sweep_values(row: AnyRow, snapshot: SweepSnapshot) -> Values:
         "provider_status": snapshot.provider_status,
         "provider_url": snapshot.provider_url or row.provider_url,
         "started_at": snapshot.started_at or row.started_at,
-        "last_synced_at": datetime.now(UTC),
         "sync_error": None,
         "failures": 0,
         "cursor": snapshot.cursor,

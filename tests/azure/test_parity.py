@@ -1,5 +1,6 @@
 """The same seeded document on both backends: the same trials, values, best trial and model."""
 
+import json
 import uuid
 from typing import Any
 
@@ -70,3 +71,82 @@ def test_both_backends_run_the_same_sweep(azure_service: Served, sampler: str) -
         )
     assert results[0] == results[1]
     assert results[0]["status"] == "completed"
+
+
+TYPES: Json = {
+    "text": {"type": "choice", "values": ["1", "2.50", "true"]},
+    "number": {"type": "choice", "values": [1, 2.5]},
+    "flag": {"type": "choice", "values": [True, False]},
+    "model": {
+        "type": "choice",
+        "values": [
+            {"kind": "1", "depth": {"type": "choice", "values": [3, 5]}},
+            {"kind": "2", "rate": {"type": "uniform", "min_value": 0, "max_value": 1}},
+        ],
+    },
+}
+
+
+def _ended(service: Served, body: Json, backend: str) -> tuple[Json, list[Json]]:
+    """The sweep and its trials, once it has ended on that backend."""
+    name = service.submit({**body, "backend": backend})["name"]
+    sweep = service.finished(name)
+    return sweep, service.items(f"/v1/sweeps/{name}/trials?sort=number")
+
+
+def test_both_backends_tell_the_same_types(azure_service: Served) -> None:
+    """Texts that look like numbers stay texts; booleans and branches come back as they went."""
+    command = (
+        "python argv.py ${{search_space.text}} ${{search_space.number}} ${{search_space.flag}}"
+    )
+    limits = {"max_total_trials": 6, "max_concurrent_trials": 2}
+    body = azure_document(command, TYPES, limits=limits)
+    found = []
+    for backend in ("local", "azureml"):
+        sweep, trials = _ended(azure_service, body, backend)
+        assert sweep["status"] == "completed"
+        path = f"/v1/sweeps/{sweep['name']}/trials"
+        given = [
+            azure_service.client.get(f"{path}/{trial['number']}/artifacts/outputs/argv.json").json()
+            for trial in trials
+        ]
+        # As text, since 1, 1.0 and true are equal otherwise.
+        found.append(json.dumps([[trial["parameters"] for trial in trials], given], sort_keys=True))
+    assert found[0] == found[1]
+    parameters, _ = json.loads(found[0])
+    assert {type(drawn["text"]) for drawn in parameters} == {str}
+    assert {drawn["kind"] for drawn in parameters} == {"1", "2"}
+
+
+def test_both_backends_stop_the_same_trials(azure_service: Served) -> None:
+    """A policy ends the clearly worse trial, here by its ledger, there inferred."""
+    steps = 25
+    body = azure_document(
+        f"python slow.py ${{{{search_space.level}}}} {steps} 0.05",
+        {"level": {"type": "choice", "values": [1, 9, 1.05]}},
+        sampling_algorithm="grid",
+        limits={"max_total_trials": 3, "max_concurrent_trials": 1},
+        early_termination={"type": "bandit", "slack_factor": 0.1, "delay_evaluation": 2},
+    )
+    found = []
+    for backend in ("local", "azureml"):
+        sweep, trials = _ended(azure_service, body, backend)
+        counts = [
+            len(azure_service.items(f"/v1/sweeps/{sweep['name']}/trials/{n}/metrics?limit=200"))
+            for n in range(3)
+        ]
+        assert 2 <= counts[1] < steps
+        assert [trial["inferred"] for trial in trials] == [False, backend == "azureml", False]
+        found.append(
+            {
+                "status": sweep["status"],
+                "best": sweep["best_trial"],
+                "parameters": [trial["parameters"] for trial in trials],
+                "statuses": [trial["status"] for trial in trials],
+                "objectives": [trial["objective_value"] for trial in trials],
+                "counts": [counts[0], counts[2]],
+            }
+        )
+    assert found[0] == found[1]
+    assert found[0]["statuses"] == ["completed", "early_terminated", "completed"]
+    assert found[0]["counts"] == [steps, steps]

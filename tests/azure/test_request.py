@@ -24,8 +24,9 @@ from app.sweep.record import Submission
 from tests.azure.conftest import azure_document
 from tests.azure.request_documents import CASES, COMMAND
 from tests.azure.spaces import SPACES
-from tests.azure_emulator.arm import GROUP, SUBSCRIPTION, WORKSPACE, W, validate
+from tests.azure_emulator.arm import GROUP, SUBSCRIPTION, WORKSPACE, W
 from tests.azure_emulator.running import RunningEmulator
+from tests.azure_emulator.specification import check_job
 from tests.served import ROOT, Json, Served
 
 PLACE = Place(subscription_id=SUBSCRIPTION, resource_group=GROUP, workspace=WORKSPACE)
@@ -96,7 +97,7 @@ def test_it_is_what_the_sdk_sends(client: MLClient, tmp_path: Path, change: Json
     submission = _submission(parse_document({**azure_document(COMMAND), **change}), tmp_path)
     shown = request_of(submission, PLACE)["body"]
     assert shown["properties"] == _sent(client, submission)
-    validate(shown)
+    check_job(shown)
 
 
 @pytest.fixture(scope="module")

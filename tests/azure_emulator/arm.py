@@ -1,17 +1,15 @@
 """Azure Resource Manager's part: the workspace, its assets, its jobs."""
 
-import json
 import threading
 import uuid
-from pathlib import Path
 from typing import Any
 
-import jsonschema
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from tests.azure_emulator.blobs import BlobStore
 from tests.azure_emulator.shelf import Shelf
+from tests.azure_emulator.specification import asset, check_job
 from tests.azure_emulator.sweeps import ARTIFACTS, JOB_WORDS, RunsSweeps
 
 Json = dict[str, Any]
@@ -22,11 +20,6 @@ W = (
     f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"
     f"/providers/Microsoft.MachineLearningServices/workspaces/{WORKSPACE}"
 )
-_SCHEMA = json.loads(
-    Path(__file__).with_name("sweepjob-2024-01-01-preview.schema.json").read_text(encoding="utf-8")
-)
-_CASELESS = {"goal": str.capitalize, "rule": str.capitalize}
-"""Enums whose case the SDK gets wrong and the service does not mind."""
 
 
 def _not_found(what: str) -> HTTPException:
@@ -101,7 +94,11 @@ class Arm:
         ]
         return {"value": found[:1]}
 
-    def _pending(self, name: str, version: str) -> Json:  # noqa: ARG002 - a part of the path
+    async def _pending(self, name: str, version: str, request: Request) -> Json:  # noqa: ARG002 - a part of the path
+        await asset("PendingUploadRequestDto", request)
+        return await run_in_threadpool(self._upload_place, name)
+
+    def _upload_place(self, name: str) -> Json:
         container = f"code-{name}"[:63]
         self._blobs.container(container)
         address = self._blobs.address(container)
@@ -119,7 +116,7 @@ class Arm:
         }
 
     async def _put_code(self, name: str, version: str, request: Request) -> Json:
-        body = await request.json()
+        body = await asset("CodeVersion", request)
         return self._shelf.put(
             "code", f"{name}/{version}", self._entity(f"codes/{name}/versions/{version}", body)
         )
@@ -135,7 +132,7 @@ class Arm:
         return self._entity(f"environments/{name}", {"properties": {"latestVersion": latest}})
 
     async def _put_environment(self, name: str, version: str, request: Request) -> Json:
-        body = await request.json()
+        body = await asset("EnvironmentVersion", request)
         entity = self._entity(f"environments/{name}/versions/{version}", body)
         return self._shelf.put("environment", f"{name}/{version}", entity)
 
@@ -176,14 +173,15 @@ class Arm:
 
     async def _put_job(self, name: str, request: Request, response: Response) -> Json:
         body = await request.json()
-        validate(body)
+        check_job(body)
         return await run_in_threadpool(self._create_job, name, body, response)
 
     def _create_job(self, name: str, body: Json, response: Response) -> Json:
         with self._lock:
             known = self._shelf.get("job", name)
             if known is not None:
-                known["properties"]["tags"] = body["properties"].get("tags")
+                for key in ("tags", "isArchived"):
+                    known["properties"][key] = body["properties"].get(key)
                 self._shelf.put("job", name, known)
                 return self._job(known)
             self._check_references(body["properties"])
@@ -229,7 +227,7 @@ class Arm:
         return self._entity(f"models/{name}", {"properties": {"latestVersion": str(len(versions))}})
 
     async def _put_version(self, name: str, version: str, request: Request) -> Json:
-        body = await request.json()
+        body = await asset("ModelVersion", request)
         body["properties"].setdefault("flavors", {})
         entity = self._entity(f"models/{name}/versions/{version}", body)
         return self._shelf.put("model", f"{name}/{version}", entity)
@@ -277,21 +275,3 @@ class Arm:
         if override := self._shelf.get("override", name):
             properties |= override
         return {**job, "properties": properties}
-
-
-def validate(body: Json) -> None:
-    """Hold the body of a job's PUT against the REST specification of its api-version.
-
-    Raises:
-        HTTPException: 400, with what is wrong.
-    """
-    checked = json.loads(json.dumps(body))
-    for part in ("objective", "samplingAlgorithm"):
-        values = checked["properties"].get(part) or {}
-        for key, change in _CASELESS.items():
-            if isinstance(values.get(key), str):
-                values[key] = change(values[key])
-    errors = list(jsonschema.Draft4Validator(_SCHEMA).iter_errors(checked))
-    if errors:
-        words = "; ".join(f"{'/'.join(map(str, e.path))}: {e.message}" for e in errors[:5])
-        raise HTTPException(400, {"error": {"code": "UserError", "message": words}})

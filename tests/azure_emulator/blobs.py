@@ -27,6 +27,7 @@ class BlobStore:
 
     def __init__(self, folder: Path, certificate: Path, key: Path, ca: Path) -> None:
         self._ca = ca
+        self.signature_seconds = 8 * 3600
         self.port = _free_port()
         self.host = f"localhost:{self.port}"
         places = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
@@ -61,7 +62,7 @@ class BlobStore:
             permission=ContainerSasPermissions(
                 read=True, write=True, list=True, create=True, delete=True, add=True
             ),
-            expiry=datetime.now(UTC) + timedelta(hours=8),
+            expiry=datetime.now(UTC) + timedelta(seconds=self.signature_seconds),
         )
 
     def download(self, container: str, prefix: str, target: Path) -> Path:
@@ -80,6 +81,14 @@ class BlobStore:
     def upload(self, container: str, name: str, data: bytes) -> None:
         """Write a blob."""
         self.container(container).upload_blob(name, data, overwrite=True)
+
+    def append(self, container: str, name: str, data: bytes, *, anew: bool) -> None:
+        """Write on at the end of a blob, or begin it anew."""
+        blob = self.container(container).get_blob_client(name)
+        if anew:
+            blob.create_append_blob()
+        if data:
+            blob.append_block(data)
 
     def close(self) -> None:
         """End azurite."""

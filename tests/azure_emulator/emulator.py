@@ -70,6 +70,8 @@ class Emulator:
         app.add_api_route("/control/jobs/{name}", lambda name: self._shelf.get("job", name))
         app.add_api_route("/control/override/{name}", self._override, methods=["PUT"])
         app.add_api_route("/control/advance", self._advance, methods=["PUT"])
+        app.add_api_route("/control/pace", self._pace, methods=["PUT"])
+        app.add_api_route("/control/entities/{kind}", self._shelf.all)
         for router in (arm.router, history.router, MlflowRoutes(self._sweeps).router):
             app.include_router(router, dependencies=guarded)
         app.include_router(self.authority.router)
@@ -131,6 +133,12 @@ class Emulator:
         wanted: dict[str, int] = json.loads(await request.body())
         if self._simulated is not None:
             self._simulated.advance(**wanted)
+        return wanted
+
+    async def _pace(self, request: Request) -> dict[str, int]:
+        wanted: dict[str, int] = json.loads(await request.body())
+        self._sweeps.haste = wanted["haste"]
+        self._blobs.signature_seconds = wanted["signature_seconds"]
         return wanted
 
     def _make_certificates(self) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,6 +22,8 @@ class Fault:
         delay: seconds to wait first.
         drop: hang up instead of answering: "before" the work is done, or "after".
         every: only every so-manieth matching request.
+        chance: and only with this probability, by a sequence that `seed` fixes.
+        stale: answer what was answered to the first request of its kind since the plan.
     """
 
     match: str
@@ -31,7 +34,15 @@ class Fault:
     delay: float = 0.0
     drop: str | None = None
     every: int = 1
+    chance: float = 1.0
+    seed: int = 0
+    stale: bool = False
     seen: int = 0
+    first: dict[bytes, list[Message]] = field(default_factory=dict)
+    random: Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.random = Random(self.seed)  # noqa: S311 - repeatable misfortune
 
 
 class Faults:
@@ -55,6 +66,10 @@ class Faults:
             return
         line = f"{scope['method']} {scope['path']}"
         self.requests.append((time.monotonic(), line))
+        stale = next((f for f in self.faults if f.stale and re.search(f.match, line)), None)
+        if stale is not None:
+            await _stale(stale, self.app, scope, receive, send)
+            return
         fault = self._due(line)
         if fault is None:
             await self.app(scope, receive, send)
@@ -76,10 +91,32 @@ class Faults:
         for fault in self.faults:
             if fault.times != 0 and re.search(fault.match, line):
                 fault.seen += 1
-                if fault.seen % fault.every == 0:
+                if fault.seen % fault.every == 0 and fault.random.random() < fault.chance:
                     fault.times -= 1
                     return fault
         return None
+
+
+async def _stale(fault: Fault, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer anew or as the first time, in turns of `every`."""
+    body = await receive()
+    key = scope["path"].encode() + scope["query_string"] + body.get("body", b"")
+    fault.seen += 1
+    if key in fault.first and fault.seen % fault.every == 0:
+        for message in fault.first[key]:
+            await send(message)
+        return
+    kept: list[Message] = []
+
+    async def given() -> Message:
+        return body
+
+    async def keep(message: Message) -> None:
+        kept.append(message)
+        await send(message)
+
+    await app(scope, given, keep)
+    fault.first.setdefault(key, kept)
 
 
 async def _nowhere(_: Message) -> None:

@@ -11,6 +11,7 @@ from mlflow.protos import service_pb2
 from mlflow.utils.proto_json_utils import message_to_json
 
 from app.engine.tracking import PARAMETERS_TAG, SWEEP_TAG, TRIAL_TAG
+from tests.azure_emulator.specification import check_mlflow
 from tests.azure_emulator.sweeps import RunsSweeps
 
 Json = dict[str, Any]
@@ -21,8 +22,10 @@ _NAME = re.compile(r"(.+)_(\d+)\Z")
 class MlflowRoutes:
     """What `RestStore` calls."""
 
-    def __init__(self, sweeps: RunsSweeps) -> None:
+    def __init__(self, sweeps: RunsSweeps, *, page: int = 100) -> None:
+        """Serve the runs of sweeps; a metric's history in pages of so many values."""
         self._sweeps = sweeps
+        self._page = page
         self.router = APIRouter(prefix="/mlflow/v2.0/{scope:path}/api/2.0/mlflow")
         add = self.router.add_api_route
         add("/experiments/get-by-name", self._experiment)
@@ -40,6 +43,7 @@ class MlflowRoutes:
 
     async def _search(self, scope: str, request: Request) -> Json:  # noqa: ARG002
         body = await request.json()
+        check_mlflow(body, service_pb2.SearchRuns())
         match = _PARENT.search(body.get("filter", ""))
         if match is None:
             raise HTTPException(400, {"error_code": "INVALID_PARAMETER_VALUE", "message": "filter"})
@@ -65,14 +69,22 @@ class MlflowRoutes:
 
     async def _set_tag(self, scope: str, request: Request) -> Json:  # noqa: ARG002
         body = await request.json()
+        check_mlflow(body, service_pb2.SetTag())
         tag = RunTag(body["key"], body["value"])
         self._sweeps.store.set_tag(self._real(body["run_id"]), tag)
         return {}
 
-    def _history(self, scope: str, run_id: str, metric_key: str) -> Json:  # noqa: ARG002
-        found = self._sweeps.store.get_metric_history(self._real(run_id), metric_key)
+    def _history(self, scope: str, request: Request) -> Json:  # noqa: ARG002
+        query = dict(request.query_params)
+        check_mlflow(query, service_pb2.GetMetricHistory())
+        real = self._real(query["run_id"])
+        found = self._sweeps.store.get_metric_history(real, query["metric_key"])
+        start = int(query.get("page_token") or 0)
+        page = found[start : start + self._page]
         answer = service_pb2.GetMetricHistory.Response()
-        answer.metrics.extend([metric.to_proto() for metric in found])
+        answer.metrics.extend([metric.to_proto() for metric in page])
+        if start + len(page) < len(found):
+            answer.next_page_token = str(start + len(page))
         result: Json = json.loads(message_to_json(answer))
         return result
 

@@ -86,6 +86,15 @@ class RunningEmulator:
         """Have the first trials of the first simulated sweeps log one more value."""
         self._control("PUT", "advance", json={"sweeps": sweeps, "trials": trials})
 
+    def pace(self, *, haste: int = 1, signature_seconds: int = 8 * 3600) -> None:
+        """Have limits of time run out sooner, or signatures of storage; none: as usual."""
+        self._control("PUT", "pace", json={"haste": haste, "signature_seconds": signature_seconds})
+
+    def entities(self, kind: str) -> dict[str, Any]:
+        """What was put of a kind (job, environment, code, model), by name and version."""
+        found: dict[str, Any] = self._control("GET", f"entities/{kind}")
+        return found
+
     def forget(self, job: str) -> None:
         """Lose a job."""
         self._control("DELETE", f"jobs/{job}")

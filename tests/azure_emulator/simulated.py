@@ -35,6 +35,7 @@ class SimulatedSweeps:
         self._values: dict[str, list[list[float]]] = {}
         self._started = int(time.time() * 1000)
         self.store: Any = _Store(self)
+        self.haste = 1
 
     def submit(self, name: str, properties: Json) -> None:  # noqa: ARG002 - any sweep is alike
         """Take the sweep."""

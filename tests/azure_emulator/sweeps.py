@@ -48,12 +48,15 @@ class Seen:
     latest: SweepSnapshot | None = None
     trials: dict[int, Trial] = field(default_factory=dict)
     uploaded: set[int] = field(default_factory=set)
+    logged: dict[int, dict[LogStream, int]] = field(default_factory=dict)
 
 
 class RunsSweeps(Protocol):
     """The running part of the workspace, as its routes see it."""
 
     store: Any
+    haste: int
+    """How many times faster limits of time run out than they say."""
 
     def submit(self, name: str, properties: Json) -> None:
         """Run a sweep."""
@@ -93,6 +96,7 @@ class Sweeps:
         self._seen: dict[str, Seen] = {}
         for name in shelf.all("job"):
             self._seen[name] = Seen()
+        self.haste = 1
         self._stopping = threading.Event()
         self._uploader = threading.Thread(target=self._upload_for_ever, daemon=True)
         self._uploader.start()
@@ -100,7 +104,8 @@ class Sweeps:
     def submit(self, name: str, properties: Json) -> None:
         """Run the sweep; downloads of code and data come first."""
         inputs = dict(self._inputs(name, properties))
-        document = document_of(name, properties, {key: str(path) for key, path in inputs.items()})
+        paths = {key: str(path) for key, path in inputs.items()}
+        document = document_of(name, properties, paths, haste=self.haste)
         code_id = properties["trial"].get("codeId")
         code = self._code(name, code_id) if code_id else None
         submission = Submission(
@@ -196,6 +201,7 @@ class Sweeps:
             for name in list(self._seen):
                 try:
                     self.upload_finished(name)
+                    self._upload_logs(name)
                 except (BackendError, OSError, RuntimeError):
                     continue
 
@@ -204,7 +210,25 @@ class Sweeps:
         for artifact in self._engine.artifacts(name, number):
             path = self._engine.artifact_file(name, number, artifact.path)
             self._blobs.upload(ARTIFACTS, prefix + artifact.path, path.read_bytes())
-        log = b"".join(
-            part for stream in _STREAMS for part in self._engine.log(name, number, stream)
-        )
-        self._blobs.upload(ARTIFACTS, f"{prefix}user_logs/std_log.txt", log)
+        self._upload_log(name, number)
+
+    def _upload_logs(self, name: str) -> None:
+        """What running trials have printed, as Azure shows it while they run."""
+        with self._lock:
+            for number, trial in self.look(name).trials.items():
+                if trial.status is TrialStatus.RUNNING:
+                    self._upload_log(name, number)
+
+    def _upload_log(self, name: str, number: int) -> None:
+        """Write on the one log that Azure keeps of a run, from both streams."""
+        logged = self._seen[name].logged
+        anew = number not in logged
+        ends = logged.setdefault(number, dict.fromkeys(_STREAMS, 0))
+        news = b""
+        for stream in _STREAMS:
+            part = b"".join(self._engine.log(name, number, stream, offset=ends[stream]))
+            ends[stream] += len(part)
+            news += part
+        if anew or news:
+            path = f"ExperimentRun/dcid.{name}_{number}/user_logs/std_log.txt"
+            self._blobs.append(ARTIFACTS, path, news, anew=anew)

@@ -35,13 +35,16 @@ _POLICY_FIELDS = {
 }
 
 
-def document_of(name: str, properties: Json, paths: dict[str, str]) -> SweepDocument:
+def document_of(
+    name: str, properties: Json, paths: dict[str, str], *, haste: int = 1
+) -> SweepDocument:
     """The document that a sweep job asks for.
 
     Args:
         name: of the job.
         properties: of the job, as they were put.
         paths: where each data input lies on this machine.
+        haste: how many times shorter limits of time become.
     """
     sampling = properties["samplingAlgorithm"]
     limits = properties.get("limits") or {}
@@ -73,8 +76,8 @@ def document_of(name: str, properties: Json, paths: dict[str, str]) -> SweepDocu
         "limits": {
             "max_total_trials": total,
             "max_concurrent_trials": min(limits.get("maxConcurrentTrials") or total, 100),
-            "timeout": _seconds(limits.get("timeout")),
-            "trial_timeout": _seconds(limits.get("trialTimeout")),
+            "timeout": _seconds(limits.get("timeout"), haste),
+            "trial_timeout": _seconds(limits.get("trialTimeout"), haste),
         },
     }
     if policy := properties.get("earlyTermination"):
@@ -117,11 +120,11 @@ def _policy(policy: Json) -> Json:
     return {"type": _POLICIES[policy["policyType"]], **found}
 
 
-def _seconds(duration: str | None) -> int | None:
+def _seconds(duration: str | None, haste: int) -> int | None:
     if duration is None:
         return None
     match = _DURATION.match(duration)
     if match is None:
         raise ValueError(f"{duration!r} is no ISO 8601 duration")
     days, hours, minutes, seconds = (float(group or 0) for group in match.groups())
-    return int(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+    return max(1, int(((days * 24 + hours) * 60 + minutes) * 60 + seconds) // haste)

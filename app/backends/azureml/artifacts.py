@@ -3,8 +3,13 @@
 import hashlib
 import os
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path, PurePosixPath
+from urllib.parse import parse_qs
 
 from app.backends.azureml.workspace import Untyped, Workspace
 from app.backends.base import Artifact, ArtifactNotFoundError
@@ -12,6 +17,10 @@ from app.backends.base import Artifact, ArtifactNotFoundError
 _STORE = "workspaceartifactstore"
 _LOG = "user_logs/std_log.txt"
 _HIDDEN = ("logs/", "system_logs/", "user_logs/")
+_LOG_STEP = 4 * 1024 * 1024
+"""Bytes of a log asked for at once; more would fail while the log grows."""
+_KEPT_SECONDS = 3600.0
+"""How long access that names no end is used, since keys are changed now and then."""
 
 
 class Artifacts:
@@ -20,12 +29,17 @@ class Artifacts:
     def __init__(self, workspace: Workspace, cache: Path) -> None:
         self._workspace = workspace
         self._cache = cache
+        self._lock = threading.Lock()
+        self._container: Untyped = None
+        self._usable_until = 0.0
 
     def list(self, run_id: str) -> list[Artifact]:
         """The run's artifacts but for its logs, sorted by path."""
         prefix = _prefix(run_id)
         found = []
-        for blob in self._container().list_blobs(name_starts_with=prefix):
+        with self._opened() as container:
+            blobs = list(container.list_blobs(name_starts_with=prefix))
+        for blob in blobs:
             path = blob.name.removeprefix(prefix)
             if not path.startswith(_HIDDEN):
                 found.append(Artifact(path=path, size=blob.size, modified_at=blob.last_modified))
@@ -45,9 +59,10 @@ class Artifacts:
         target = self._cache / run_id / pure
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            stream = self._container().download_blob(_prefix(run_id) + str(pure))
-            with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as draft:
-                stream.readinto(draft)
+            with self._opened() as container:
+                stream = container.download_blob(_prefix(run_id) + str(pure))
+                with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as draft:
+                    stream.readinto(draft)
         except ResourceNotFoundError as error:
             raise ArtifactNotFoundError(f"run {run_id} has no artifact {path!r}") from error
         os.replace(draft.name, target)  # noqa: PTH105 - the draft is a name
@@ -55,26 +70,66 @@ class Artifacts:
 
     def log(self, run_id: str, offset: int) -> Iterator[bytes]:
         """The run's log from a byte on; Azure keeps standard output and error in one."""
-        try:
-            data = self.fetch(run_id, _LOG).read_bytes()
-        except ArtifactNotFoundError:
-            return
-        yield data[offset:]
+        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415 - heavy
 
-    def _container(self) -> Untyped:
+        try:
+            with self._opened() as container:
+                blob = container.get_blob_client(_prefix(run_id) + _LOG)
+                while True:
+                    part = blob.download_blob(offset=offset, length=_LOG_STEP).readall()
+                    yield part
+                    offset += len(part)
+                    if len(part) < _LOG_STEP:
+                        return
+        except HttpResponseError as error:
+            # No log yet, or nothing beyond the offset.
+            if error.status_code not in (404, 416):
+                raise
+
+    @contextmanager
+    def _opened(self) -> Iterator[Untyped]:
+        """The store's container; it is kept as long as the access to it lasts, or until refused."""
+        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415 - heavy
+
+        with self._lock:
+            container = self._container if time.time() < self._usable_until else None
+        if container is None:
+            container, until = self._open()
+            with self._lock:
+                self._container, self._usable_until = container, until
+        try:
+            yield container
+        except HttpResponseError as error:
+            if error.status_code in (401, 403):
+                with self._lock:
+                    self._container = None
+                    self._usable_until = 0.0
+            raise
+
+    def _open(self) -> tuple[Untyped, float]:
+        """A client of the container, and until when (seconds since 1970) it may be used."""
         from azure.storage.blob import ContainerClient  # noqa: PLC0415 - heavy
 
         store = self._workspace.client.datastores.get(_STORE, include_secrets=True)
-        credential = getattr(store.credentials, "sas_token", None) or getattr(
-            store.credentials, "account_key", None
-        )
-        return ContainerClient(
+        signature = getattr(store.credentials, "sas_token", None)
+        key = getattr(store.credentials, "account_key", None)
+        client = ContainerClient(
             f"{store.protocol}://{store.account_name}.blob.{store.endpoint}",
             store.container_name,
-            credential=credential or self._workspace.credential,
+            credential=signature or key or self._workspace.credential,
             connection_timeout=10,
             read_timeout=60,
         )
+        return client, _usable_until(signature)
+
+
+def _usable_until(signature: str | None) -> float:
+    """Nine tenths of what is left of a shared access signature's life."""
+    now = time.time()
+    ends = parse_qs(signature or "").get("se")
+    if not ends:
+        return now + _KEPT_SECONDS
+    return now + 0.9 * (datetime.fromisoformat(ends[0]).timestamp() - now)
 
 
 def sha256(path: Path) -> str:

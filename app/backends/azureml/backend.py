@@ -101,7 +101,7 @@ class AzureBackend:
             job = self._job(name)
             if job is None:
                 raise UnknownSweepError(f"Azure ML has no job {name} (any more)")
-            runs = self._runs.of(name, job.experiment_name, list(job.search_space))
+            runs = self._runs.of(name, job.experiment_name, job.search_space)
             wanted = [(run, metric) for run in runs for metric in changed_metrics(known, run)]
             histories = {
                 (run.number, metric): self._runs.history(run.run_id, metric)

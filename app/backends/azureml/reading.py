@@ -4,14 +4,14 @@ Azure knows no early termination: where a policy is set, a trial that was cancel
 ran, and not by us, is taken for one and marked as inferred.
 """
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
 from pydantic import ConfigDict, TypeAdapter
 
+from app.backends.azureml.reports import FIGURES, News, Told, Value, news_of
 from app.sweep.state import (
     Metric,
     Parameters,
@@ -44,9 +44,6 @@ _RUN = {
 }
 
 
-_FIGURES = ConfigDict(ser_json_inf_nan="constants")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobView:
     """A sweep job: Azure's word for its state, its page, and the trial it calls best."""
@@ -55,23 +52,6 @@ class JobView:
     url: str | None = None
     best_trial: int | None = None
     message: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Value:
-    """One logged value; `at` in milliseconds since 1970."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _FIGURES
-
-    value: float
-    step: int
-    at: int
-
-    def same(self, other: "Value | None") -> bool:
-        """Equal; NaN is equal to NaN here, or it would be news for ever."""
-        if other is None or (self.step, self.at) != (other.step, other.at):
-            return False
-        return self.value == other.value or math.isnan(self.value + other.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +70,10 @@ class RunView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownTrial:
-    """What earlier looks brought of a trial: its state, and how far each metric was read."""
+    """What earlier looks brought of a trial: its state, and how far each metric was told."""
 
     status: str
-    counts: Mapping[str, int] = field(default_factory=dict)
-    latest: Mapping[str, Value] = field(default_factory=dict)
+    metrics: Mapping[str, Told] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +84,11 @@ class Known:
         settling: looks since the job ended.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = _FIGURES
+    __pydantic_config__: ClassVar[ConfigDict] = FIGURES
 
     trials: Mapping[int, KnownTrial] = field(default_factory=dict)
     started_at: datetime | None = None
+    finished_at: datetime | None = None
     settling: int = 0
 
 
@@ -121,10 +101,14 @@ def known_of(cursor: str | None) -> Known:
 
 
 def changed_metrics(known: Known, run: RunView) -> list[str]:
-    """The metrics of a run whose history holds something new."""
-    before = known.trials.get(run.number)
-    seen = before.latest if before else {}
-    return [name for name, value in run.latest.items() if not value.same(seen.get(name))]
+    """The metrics of a run whose history may hold something new; all of them once it has ended."""
+    before = known.trials.get(run.number, KnownTrial(status=""))
+    ended = _ended(run.status) and not _ended(before.status)
+    return [
+        name
+        for name, value in run.latest.items()
+        if ended or not value.same(before.metrics.get(name, Told()).latest)
+    ]
 
 
 def snapshot_of(
@@ -141,30 +125,36 @@ def snapshot_of(
     Args:
         known: what earlier looks brought.
         job: the sweep job.
-        runs: every run of a trial.
-        histories: (trial, metric) -> all its values, for those that `changed_metrics` named.
+        runs: the trials' runs; one that an answer lacks stays as it was known.
+        histories: (trial, metric) -> its values, for those that `changed_metrics` named.
         has_policy: the document asks for early termination.
         more: not every history that changed is among `histories`.
     """
     status = _JOB.get(job.status, SweepStatus.RUNNING)
-    trials, reports = [], []
-    after: dict[int, KnownTrial] = {}
+    trials, reports, late = [], [], []
+    after = dict(known.trials)
     for run in runs:
         before = known.trials.get(run.number)
-        trial = _trial(run, status, has_policy=has_policy)
-        if before is None or before.status != run.status:
-            trials.append(trial)
-        new, after[run.number] = _reports(run, before, histories)
-        reports += new
-    quiet = not trials and not reports and not more
-    started = known.started_at or min((r.started_at for r in runs if r.started_at), default=None)
-    finished = max((r.finished_at for r in runs if r.finished_at), default=None)
+        if before is None or (before.status != run.status and not _ended(before.status)):
+            trials.append(_trial(run, status, has_policy=has_policy))
+        news = _news(run, before, histories)
+        after[run.number] = _known(run, before, news)
+        for name, each in news.items():
+            reports += _numbered(run.number, name, each)
+            late += [_too_late(run.number, name)] if each.too_late else []
+    waiting = any(told.behind for trial in after.values() for told in trial.metrics.values())
+    absent = known.trials.keys() - {run.number for run in runs}
+    quiet = not (trials or reports or more or waiting or absent)
+    began = [known.started_at, *(run.started_at for run in runs)]
+    ended = [known.finished_at, *(run.finished_at for run in runs)]
+    started = min((time for time in began if time), default=None)
+    finished = max((time for time in ended if time), default=None)
     settling = known.settling + 1 if status.finished else 0
-    open_trials = any(_RUN.get(run.status, TrialStatus.RUNNING) in _OPEN for run in runs)
+    open_trials = any(not _ended(trial.status) for trial in after.values())
     # Runs and their values may lag behind the job: the end is told when nothing changes any more.
     settled = settling >= MAX_SETTLING or (settling > 1 and quiet and not open_trials)
     shown = SweepStatus.RUNNING if status.finished and not settled else status
-    cursor = replace(known, trials=after, started_at=started, settling=settling)
+    cursor = Known(trials=after, started_at=started, finished_at=finished, settling=settling)
     return SweepSnapshot(
         status=shown,
         status_reason=_reason(job, shown),
@@ -174,13 +164,19 @@ def snapshot_of(
         finished_at=finished if shown.finished else None,
         trials=trials,
         metrics=sorted(reports, key=lambda report: report.recorded_at),
+        warnings=late,
         provider_best=job.best_trial if shown.finished else None,
-        cursor=_KNOWN.dump_json(cursor, exclude_none=True).decode(),
+        cursor=_KNOWN.dump_json(cursor, exclude_none=True, exclude_defaults=True).decode(),
         more=more,
     )
 
 
-_OPEN = (TrialStatus.QUEUED, TrialStatus.RUNNING)
+def _ended(word: str) -> bool:
+    return _RUN.get(word, TrialStatus.RUNNING).finished
+
+
+def _too_late(trial: int, metric: str) -> str:
+    return f"trial {trial}: values of {metric} reached Azure ML too late to be shown"
 
 
 def _trial(run: RunView, sweep: SweepStatus, *, has_policy: bool) -> Trial:
@@ -213,37 +209,42 @@ def _trial(run: RunView, sweep: SweepStatus, *, has_policy: bool) -> Trial:
     )
 
 
-def _reports(
+def _news(
     run: RunView,
     before: KnownTrial | None,
     histories: Mapping[tuple[int, str], Sequence[Value]],
-) -> tuple[list[Metric], KnownTrial]:
-    """The run's new reports, numbered by time and step, and what is known of it then."""
-    counts = dict(before.counts) if before else {}
-    latest = dict(before.latest) if before else {}
-    reports: list[Metric] = []
-    for name, value in run.latest.items():
-        history = histories.get((run.number, name))
-        if history is None:
-            continue
-        ordered = sorted(history, key=lambda each: (each.at, each.step))
-        reports += _numbered(run.number, name, ordered, counts.get(name, 0))
-        counts[name] = max(len(ordered), counts.get(name, 0))
-        latest[name] = value
-    return reports, KnownTrial(status=run.status, counts=counts, latest=latest)
+) -> dict[str, News]:
+    """What the histories that were read add to the run's metrics."""
+    told = before.metrics if before else {}
+    return {
+        name: news_of(told.get(name, Told()), histories[run.number, name], value)
+        for name, value in run.latest.items()
+        if (run.number, name) in histories
+    }
 
 
-def _numbered(trial: int, name: str, ordered: Sequence[Value], done: int) -> Iterator[Metric]:
-    for index, value in enumerate(ordered[done:], start=done + 1):
-        yield Metric(
+def _known(run: RunView, before: KnownTrial | None, news: Mapping[str, News]) -> KnownTrial:
+    told = {name: each.told for name, each in news.items()}
+    if before is None:
+        return KnownTrial(status=run.status, metrics=told)
+    status = before.status if _ended(before.status) else run.status
+    return KnownTrial(status=status, metrics={**before.metrics, **told})
+
+
+def _numbered(trial: int, name: str, news: News) -> list[Metric]:
+    first = news.told.count - len(news.values) + 1
+    return [
+        Metric(
             trial=trial,
             attempt=1,
             name=name,
-            interval=index,
+            interval=interval,
             step=value.step,
             value=value.value,
             recorded_at=datetime.fromtimestamp(value.at / 1000).astimezone(),
         )
+        for interval, value in enumerate(news.values, start=first)
+    ]
 
 
 def _reason(job: JobView, status: SweepStatus) -> str | None:

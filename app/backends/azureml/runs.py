@@ -1,14 +1,12 @@
 """Runs of a sweep's trials, read through the workspace's MLflow endpoint."""
 
-import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from app.backends.azureml.reading import RunView, Value
+from app.backends.azureml.parameters import DrawnFrom
+from app.backends.azureml.reading import RunView
+from app.backends.azureml.reports import Value
 from app.backends.azureml.workspace import Untyped, Workspace
-from app.sweep.search_space import Scalar
-from app.sweep.state import Parameters
 
 CANCELED_TAG = "sweepfront.canceled"
 _PAGE = 1000
@@ -22,18 +20,19 @@ class Runs:
         self._workspace = workspace
         self._experiments: dict[str, str] = {}
 
-    def of(self, sweep: str, experiment_name: str, names: Sequence[str]) -> list[RunView]:
+    def of(self, sweep: str, experiment_name: str, space: Mapping[str, Untyped]) -> list[RunView]:
         """Every run of a trial of the sweep.
 
         Args:
             sweep: the job's name.
             experiment_name: the experiment in which it runs.
-            names: the hyperparameters, to tell them from other parameters that a script logs.
+            space: the job's search space; it says what type a hyperparameter has.
         """
         experiment = self._experiment(experiment_name)
         if experiment is None:
             return []
-        found = []
+        drawn_from = DrawnFrom(space)
+        found: list[RunView] = []
         token = None
         while True:
             page = self._workspace.tracking.search_runs(
@@ -43,15 +42,21 @@ class Runs:
                 _PAGE,
                 page_token=token,
             )
-            found += [view for run in page for view in _views(run, sweep, names)]
+            found += [view for run in page for view in _views(run, sweep, drawn_from)]
             token = page.token
             if not token:
                 return found
 
     def history(self, run_id: str, metric: str) -> list[Value]:
-        """Every value of a metric of a run."""
-        found = self._workspace.tracking.get_metric_history(run_id, metric)
-        return [_value(each) for each in found]
+        """Every value of a metric of a run, page by page: MLflow can name no point to begin at."""
+        found: list[Value] = []
+        token = None
+        while True:
+            page = self._workspace.tracking.get_metric_history(run_id, metric, page_token=token)
+            found += [_value(each) for each in page]
+            token = page.token
+            if not token:
+                return found
 
     def mark_canceled(self, run_id: str) -> None:
         """Write down that the trial is canceled on our request, for later looks to see."""
@@ -75,7 +80,7 @@ def trial_number(sweep: str, run_id: str) -> int | None:
     return int(rest) if rest != run_id and rest.isascii() and rest.isdigit() else None
 
 
-def _views(run: Untyped, sweep: str, names: Sequence[str]) -> Iterator[RunView]:
+def _views(run: Untyped, sweep: str, drawn_from: DrawnFrom) -> Iterator[RunView]:
     number = trial_number(sweep, run.info.run_id)
     if number is None:
         return
@@ -86,37 +91,10 @@ def _views(run: Untyped, sweep: str, names: Sequence[str]) -> Iterator[RunView]:
         status=run.info.status,
         started_at=_time(run.info.start_time),
         finished_at=_time(run.info.end_time),
-        parameters=_parameters(tags.get(_PARAMETERS_TAG), run.data.params, names),
+        parameters=drawn_from.parameters(tags.get(_PARAMETERS_TAG), run.data.params),
         latest={metric.key: _value(metric) for metric in run.data._metric_objs},  # noqa: SLF001 - times are nowhere else
         canceled_by_us=tags.get(CANCELED_TAG) == "true",
     )
-
-
-def _parameters(tag: str | None, params: Mapping[str, str], names: Sequence[str]) -> Parameters:
-    """What was drawn: the run's tag, else what the run has as parameters of these names."""
-    try:
-        drawn = json.loads(tag) if tag else {}
-    except ValueError:
-        drawn = {}
-    if isinstance(drawn, dict) and drawn:
-        flat = {str(name).lstrip("-"): value for name, value in drawn.items()}
-        return {name: _scalar(value) for name, value in flat.items()}
-    return {name: _scalar(params[name]) for name in names if name in params}
-
-
-def _scalar(value: object) -> Scalar:
-    """A drawn value; texts that are numbers, as parameters are, become numbers."""
-    if isinstance(value, bool | int | float):
-        return value
-    if not isinstance(value, str):
-        return json.dumps(value)
-    for read in (int, float):
-        try:
-            number: int | float = read(value)
-        except ValueError:
-            continue
-        return number if math.isfinite(number) else value
-    return value
 
 
 def _value(metric: Untyped) -> Value:

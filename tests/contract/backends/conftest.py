@@ -3,7 +3,7 @@
 import contextlib
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from app.sweep.state import (
     with_reports,
 )
 from tests.azure_emulator.arm import GROUP, SUBSCRIPTION, WORKSPACE
+from tests.azure_emulator.running import RunningEmulator
 from tests.served import Json, document
 
 _LIVE_PACE = 30
@@ -56,16 +57,28 @@ class Seen:
 class Bench:
     """A backend, and sweeps to try it with."""
 
-    def __init__(self, backend: Backend, code: Path, *, pace: int = 1) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        code: Path,
+        *,
+        pace: int = 1,
+        timeout: int = 60,
+        lose: Callable[[str], object] | None = None,
+    ) -> None:
         """Make the bench.
 
         Args:
             backend: to try.
             code: folder with the small scripts.
             pace: how many times slower than on this machine things go there.
+            timeout: the shortest limit of time, in seconds, that can be set there.
+            lose: has the backend lose a sweep that it had; None where nobody can.
         """
         self.backend = backend
         self.pace = pace
+        self.timeout = timeout
+        self.lose = lose
         self.submitted: set[str] = set()
         self._code = code
 
@@ -154,16 +167,20 @@ def _live_place() -> Place:
     return place
 
 
-def _tidy(place: Place, bench: Bench) -> None:
-    """Leave nothing running or in the way in a real workspace."""
-    for name in sorted(bench.submitted):
-        bench.backend.cancel(name)
-        bench.backend.purge(name)
+def tidy(place: Place, bench: Bench) -> None:
+    """Leave nothing running or in the way in a real workspace; what resists is said at the end."""
+    left = []
     models = Workspace(place).client.models
     for name in sorted(bench.submitted):
+        for step in (bench.backend.cancel, bench.backend.purge):
+            try:
+                step(name)
+            except BackendError as error:
+                left.append(f"{step.__name__} {name}: {error}")
         # Most tests register nothing.
         with contextlib.suppress(Exception):
             models.archive(name=f"m-{name}")
+    assert not left, left
 
 
 @pytest.fixture(scope="session", params=["local", "azureml"])
@@ -176,7 +193,7 @@ def bench(
     if request.param == "local":
         backend = LocalBackend(folder / "engine", slots=2, grace=1.0)
         backend.start(lambda _name: None)
-        yield Bench(backend, scripts / "job")
+        yield Bench(backend, scripts / "job", timeout=2, lose=backend.purge)
         backend.close()
     elif request.config.getoption("--azure-live"):
         place = _live_place()
@@ -184,7 +201,11 @@ def bench(
             AzureBackend(place, folder, poll_interval=5), scripts / "job", pace=_LIVE_PACE
         )
         yield bench
-        _tidy(place, bench)
+        tidy(place, bench)
     else:
-        request.getfixturevalue("emulator")
-        yield Bench(AzureBackend(EMULATED, folder, poll_interval=0.2), scripts / "job")
+        emulator: RunningEmulator = request.getfixturevalue("emulator")
+        emulator.pace(haste=30)
+        yield Bench(
+            AzureBackend(EMULATED, folder, poll_interval=0.2), scripts / "job", lose=emulator.forget
+        )
+        emulator.pace()

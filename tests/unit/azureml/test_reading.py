@@ -11,11 +11,11 @@ from app.backends.azureml.reading import (
     MAX_SETTLING,
     JobView,
     RunView,
-    Value,
     changed_metrics,
     known_of,
     snapshot_of,
 )
+from app.backends.azureml.reports import Value
 from app.sweep.state import SweepSnapshot, SweepStatus, TrialStatus
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
