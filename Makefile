@@ -8,7 +8,7 @@ LOCK := $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url -
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test test-slow check bench bench-tracker lock clean azure-emulator azure-demo test-azure-live
+.PHONY: help install demo run test test-slow check bench bench-tracker bench-samplers lock clean azure-emulator azure-demo test-azure-live
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ bench: .venv/.developed ## time the engine beside the bare fits
 
 bench-tracker: .venv/.developed .venv/.azurite ## time the tracker on 500 sweeps of an emulated Azure ML
 	@$(BIN)/python -m benchmarks.tracker
+
+bench-samplers: .venv/.developed ## hold the samplers against those of peers that are installed
+	@$(BIN)/python -m benchmarks.samplers
 
 azure-emulator: .venv/.developed .venv/.azurite ## run an emulated Azure ML on https://localhost:8443
 	@$(BIN)/python -m tests.azure_emulator

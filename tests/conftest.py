@@ -1,9 +1,12 @@
 """One served Sweepfront for all tests of a worker that do no harm to it."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is loaded: workers share cores
 
 from tests.azure_emulator.running import RunningEmulator, running_emulator
 from tests.served import Served, served

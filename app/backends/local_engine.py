@@ -17,6 +17,8 @@ START_SECONDS = 30.0
 """How long a new engine may take until it listens."""
 _STOP_SECONDS = 10.0
 _MAX_PAUSE_SECONDS = 30.0
+_ENVIRONMENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "OPENBLAS_NUM_THREADS": "1"}
+"""Of the engine; a sampler's small matrices gain nothing from threads, which trials would miss."""
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +132,7 @@ class EngineLink:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
+                env={**os.environ, **_ENVIRONMENT},
             )
 
     def _workspace_is_free(self) -> bool:

@@ -108,7 +108,7 @@ class BayesianSampler:
         self._design = Design(space, seed, base, allowed)
         self._coordinates: dict[Key, list[float]] = {}
         self._fit: tuple[object, Hyperparameters] | None = None
-        self._listed: tuple[list[dict[str, Scalar]], Array] | None = None
+        self._listed: tuple[list[dict[str, Scalar]], list[Key], Array] | None = None
         wanted = dimensions(space) + 2
         self.initial = min(max(wanted, _FEWEST_INITIAL), _MOST_INITIAL)
 
@@ -190,9 +190,10 @@ class BayesianSampler:
         """The best of all points of a small space."""
         if self._listed is None:
             points = [p for p in every_point(self._space, self._base) if self._allowed(p)]
-            self._listed = points, self._encoding.features(self._points(points))
-        points, features = self._listed
-        left = [place for place, point in enumerate(points) if key_of(point) not in used]
+            features = self._encoding.features(self._points(points))
+            self._listed = points, [key_of(point) for point in points], features
+        points, keys, features = self._listed
+        left = [place for place, key in enumerate(keys) if key not in used]
         if not left:
             return None
         values, _ = log_improvement(*model.posterior.at(features[left]), model.best)

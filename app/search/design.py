@@ -23,8 +23,11 @@ Allowed = Callable[[Mapping[str, Scalar]], bool]
 Key = tuple[tuple[str, str, Scalar], ...]
 
 _BLOCK = 64
-_PATIENCE = 4096
+_PATIENCE = 16_384
 """So many points in a row that are refused or known already end the even filling."""
+
+_PATIENCE_PER_POINT = 4
+"""Likewise, for each point of a space that can be listed."""
 
 _MOST_LISTED = 100_000
 """A finite space with more points than this is not listed to find those that are left."""
@@ -80,6 +83,8 @@ class Design:
         self._space, self._base, self._allowed = space, base, allowed
         self._points: list[Parameters] = []
         self._keys: set[Key] = set()
+        size = cardinality(space, base)
+        self._size = size if size is not None and size <= _MOST_LISTED else None
         self._source = self._sequence(seed)
 
     def point(self, number: int) -> Parameters | None:
@@ -93,7 +98,7 @@ class Design:
 
     def unused(self, start: int, used: Collection[Key]) -> Parameters | None:
         """The first point from `start` on, and then from 0, that is not used; None if all are."""
-        for number in itertools.chain(itertools.count(start), range(start)):
+        for number in itertools.count(start):
             found = self.point(number)
             if found is None:
                 break
@@ -114,13 +119,13 @@ class Design:
         yield parameters_at(self._space, [0.5] * dimensions(self._space), self._base)
         sequence = qmc.Sobol(dimensions(self._space), scramble=True, rng=seed)
         known, fruitless = 0, 0
-        while fruitless < _PATIENCE:
+        patience = min(_PATIENCE, _PATIENCE_PER_POINT * (self._size or _PATIENCE))
+        while fruitless < patience:
             for point in sequence.random(_BLOCK):
                 yield parameters_at(self._space, [float(u) for u in point], self._base)
                 fruitless = 0 if len(self._keys) > known else fruitless + 1
                 known = len(self._keys)
 
     def _listed(self) -> Iterator[Parameters]:
-        size = cardinality(self._space, self._base)
-        if size is not None and size <= _MOST_LISTED:
+        if self._size is not None:
             yield from every_point(self._space, self._base)
