@@ -99,13 +99,14 @@ def prepare_database(settings: Settings) -> None:
 
 def azure_place(settings: Settings) -> Place:
     """The workspace that the settings name, or else `.azureml/config.json` of this folder."""
-    file = config_file(Path())
+    file, problem = config_file(Path())
     return Place(
         subscription_id=settings.azure_subscription_id or file.get("subscription_id", ""),
         resource_group=settings.azure_resource_group or file.get("resource_group", ""),
         workspace=settings.azure_workspace or file.get("workspace_name", ""),
         instance_discovery=settings.azure_instance_discovery,
         mlflow_url=settings.azure_mlflow_url,
+        config_problem=problem,
     )
 
 
@@ -135,17 +136,22 @@ def _open(settings: Settings, backends: Mapping[BackendName, Backend] | None) ->
 
 
 def _configured(settings: Settings) -> dict[BackendName, Backend]:
-    """The local engine always; Azure ML as soon as anything about it is set."""
+    """The local engine always; Azure ML as soon as anything about it is set, or it is the default."""
     engine = LocalBackend(
         settings.engine_folder, slots=settings.local_slots, grace=settings.termination_grace
     )
     backends: dict[BackendName, Backend] = {"local": engine}
     place = azure_place(settings)
-    if place.subscription_id or place.resource_group or place.workspace:
+    named = place.subscription_id or place.resource_group or place.workspace
+    if named or place.config_problem or settings.default_backend == "azureml":
         if missing := place.missing():
             log.warning("azureml cannot be used: %s", missing)
-        azure = AzureBackend(place, settings.azure_cache, poll_interval=settings.poll_interval)
-        backends["azureml"] = azure
+        backends["azureml"] = AzureBackend(
+            place,
+            settings.azure_cache,
+            poll_interval=settings.poll_interval,
+            timeout=settings.azure_timeout,
+        )
     return backends
 
 

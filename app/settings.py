@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     azure_mlflow_url: str = Field(
         "", description="MLflow endpoint of the workspace; empty: what the workspace says."
     )
+    azure_timeout: float = Field(
+        20.0, gt=0, le=40, description="Seconds until a request to Azure counts as unanswered."
+    )
     max_body_bytes: int = Field(
         MIB, ge=1024, description="Largest document or request body, in bytes."
     )

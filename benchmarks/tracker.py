@@ -9,7 +9,6 @@ import argparse
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,17 +35,26 @@ BEGIN INSERT INTO written VALUES ('cursor'); END
 """
 """A cursor is long, and is written only with news."""
 COUNTED = (*TABLES, "cursor")
+LATE = "SELECT count(*) FROM sweeps WHERE last_synced_at < ?"
+METRICS = "SELECT count(*) FROM metrics"
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one round of looks took."""
+    """What it took to look at every sweep, and to write all news; rows are those of the round."""
 
     title: str
+    changed: int
     seconds: float
-    calls_per_look: float
-    rows: dict[str, float]
+    looks: int
+    calls: int
+    rows: dict[str, int]
     megabytes: float
+
+    @property
+    def calls_for_news(self) -> str:
+        """Calls for each changed trial, beside the two of every look."""
+        return f"{(self.calls - 2 * self.looks) / self.changed:.2f}" if self.changed else ""
 
 
 def main() -> None:
@@ -55,7 +63,7 @@ def main() -> None:
     parser.add_argument("--sweeps", type=int, default=500)
     parser.add_argument("--trials", type=int, default=50)
     options = parser.parse_args()
-    console = Console()
+    console = Console(width=120)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with running_emulator(folder / "azure", simulated=options.trials) as emulator:
@@ -93,48 +101,36 @@ def _submit(service: Served, sweeps: int, trials: int) -> None:
 def _rounds(service: Served, emulator: RunningEmulator, sweeps: int, trials: int) -> list[Round]:
     emulator.misbehave({"match": "", "times": -1, "delay": LATENCY})
     changes: list[tuple[str, int, int]] = [
-        ("nothing new", 0, 0),
+        ("none", 0, 0),
         ("1 trial in each sweep", sweeps, 1),
         ("all trials of 1 sweep in 50", max(1, sweeps // 50), trials),
         ("all trials of all sweeps", sweeps, trials),
     ]
-    found = []
-    for title, changed, each in changes:
-        expected = _number(service, "SELECT count(*) FROM metrics") + changed * each
-
-        def change(changed: int = changed, each: int = each) -> None:
-            emulator.advance(sweeps=changed, trials=each)
-
-        found.append(_round(service, emulator, title, change))
-        while _number(service, "SELECT count(*) FROM metrics") < expected:
-            time.sleep(0.5)
-    return found
+    return [_round(service, emulator, title, changed, each) for title, changed, each in changes]
 
 
 def _round(
-    service: Served,
-    emulator: RunningEmulator,
-    title: str,
-    change: Callable[[], None],
+    service: Served, emulator: RunningEmulator, title: str, sweeps: int, trials: int
 ) -> Round:
-    """From a change until every sweep has been looked at since."""
+    """From a change of some trials of some sweeps until every sweep was looked at since."""
+    expected = _number(service, METRICS) + sweeps * trials
     _count_rows(service)
     requests = len(emulator.requests(CALL))
     looks = len(emulator.requests(LOOK))
-    change()
+    emulator.advance(sweeps=sweeps, trials=trials)
     started = time.monotonic()
-    late = "SELECT count(*) FROM sweeps WHERE last_synced_at < ?"
     moment = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-    while _number(service, late, moment):
+    while _number(service, LATE, moment) or _number(service, METRICS) < expected:
         time.sleep(0.1)
     seconds = time.monotonic() - started
-    done = len(emulator.requests(LOOK)) - looks
-    rows = dict(_database(service, "SELECT name, sum(1) FROM written GROUP BY name"))
+    rows = dict(_database(service, "SELECT name, count(*) FROM written GROUP BY name"))
     return Round(
         title=title,
+        changed=sweeps * trials,
         seconds=seconds,
-        calls_per_look=(len(emulator.requests(CALL)) - requests) / done,
-        rows={name: rows.get(name, 0) / done for name in COUNTED},
+        looks=len(emulator.requests(LOOK)) - looks,
+        calls=len(emulator.requests(CALL)) - requests,
+        rows={name: rows.get(name, 0) for name in COUNTED},
         megabytes=service.memory(),
     )
 
@@ -164,18 +160,19 @@ def _database(service: Served, statement: str, *values: str) -> list[Any]:
 
 
 def _print(console: Console, rounds: list[Round], sweeps: int, trials: int) -> None:
-    table = Table("round", "s", "calls", *(f"{name} rows" for name in TABLES), "cursors", "MB")
+    table = Table("news", "s", "looks", "calls", "for each changed trial", *COUNTED, "MB")
     for each in rounds:
-        rows = (f"{each.rows[name]:.2f}" for name in COUNTED)
         table.add_row(
             each.title,
             f"{each.seconds:.1f}",
-            f"{each.calls_per_look:.2f}",
-            *rows,
+            str(each.looks),
+            str(each.calls),
+            each.calls_for_news,
+            *(str(each.rows[name]) for name in COUNTED),
             f"{each.megabytes:.0f}",
         )
     console.print(
-        f"{sweeps} sweeps of {trials} trials, {LATENCY * 1000:.0f} ms a call; counts are for one look"
+        f"{sweeps} sweeps of {trials} trials, {LATENCY * 1000:.0f} ms a call; rows written by table"
     )
     console.print(table)
 

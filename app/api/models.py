@@ -7,8 +7,8 @@ from app.api.model_shapes import ModelShape, ModelVersionShape
 from app.api.parameters import Cursor, Limit, ModelName, ModelNumber
 from app.api.shapes import PageOf
 from app.api.state import Parts
+from app.backends.base import backend_of
 from app.store import models
-from app.sweep.errors import NotFoundError
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
@@ -52,10 +52,7 @@ def get_model_version(model: ModelName, version: ModelNumber, parts: Parts) -> M
 def download_model(model: ModelName, version: ModelNumber, parts: Parts) -> FileResponse:
     """Download the registered file; X-Content-SHA256 has its checksum."""
     found = models.get(parts.db, model, version)
-    backend = parts.backends.get(found.backend)
-    if backend is None:
-        raise NotFoundError(f"The backend {found.backend} of this version is not configured here.")
-    file = backend.model_file(found.uri)
+    file = backend_of(parts.backends, found.backend).model_file(found.uri)
     headers = {"X-Content-Type-Options": "nosniff"}
     if found.sha256 is not None:
         headers["X-Content-SHA256"] = found.sha256

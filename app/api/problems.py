@@ -40,6 +40,11 @@ KINDS: dict[str, Kind] = {
         405, "Method not allowed", "The path takes other methods; see the Allow header."
     ),
     "conflict": Kind(409, "Conflict", "The thing exists and its state forbids the call."),
+    "backend-absent": Kind(
+        409,
+        "Backend not configured",
+        "The sweep ran on a backend that this service is not set up for now.",
+    ),
     "too-large": Kind(413, "Too large", "The body, or what it unpacks to, is over a limit."),
     "unsupported-media-type": Kind(415, "Unsupported media type", "Send another content type."),
     "invalid-document": Kind(

@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 from app.api.parameters import Cursor, Limit, SweepName, TrialNumber
 from app.api.shapes import ArtifactShape, DecisionShape, MetricShape, PageOf, TrialShape
 from app.api.state import Parts, State
-from app.backends.base import Backend, LogStream
+from app.backends.base import Backend, LogStream, backend_of
 from app.store import sweeps, trials
 from app.sweep.errors import ConflictError
 from app.sweep.state import TrialStatus
@@ -155,7 +155,7 @@ def cancel_trial(name: SweepName, number: TrialNumber, parts: Parts) -> TrialSha
 def _backend(parts: State, name: str, number: int) -> Backend:
     """The backend of a trial that is on record."""
     trials.get(parts.db, name, number)
-    return parts.backends[sweeps.get(parts.db, name).backend]
+    return backend_of(parts.backends, sweeps.get(parts.db, name).backend)
 
 
 async def _followed(

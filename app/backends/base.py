@@ -41,6 +41,12 @@ class UnknownSweepError(BackendError):
     code = "unknown-sweep"
 
 
+class AbsentBackendError(SweepfrontError):
+    """The sweep ran on a backend that this service is not set up for (any more)."""
+
+    code = "backend-absent"
+
+
 class ArtifactNotFoundError(SweepfrontError):
     """The trial has no artifact or log of that name (yet)."""
 
@@ -198,3 +204,18 @@ class Backend(Protocol):
     def purge(self, name: str) -> None:
         """Remove the sweep's records and artifacts; registered models stay."""
         ...
+
+
+def backend_of(backends: Mapping[BackendName, Backend], name: BackendName) -> Backend:
+    """The backend of a sweep or model that is on record.
+
+    Raises:
+        AbsentBackendError: it is not configured here.
+    """
+    backend = backends.get(name)
+    if backend is None:
+        raise AbsentBackendError(
+            f"this ran on the backend {name}, which is not configured here; its logs, artifacts "
+            "and models can be had again once the settings of that backend are back"
+        )
+    return backend

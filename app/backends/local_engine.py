@@ -69,6 +69,10 @@ class EngineLink:
             self._mender.join(timeout=START_SECONDS)
         client = self._client
         if client is None:
+            if self._process is not None:
+                # Started, but not heard of yet.
+                self._process.terminate()
+                self._await_end()
             return
         with suppress(EngineGoneError, EngineRefusedError):
             client.call("shutdown", timeout=self._grace + _STOP_SECONDS)

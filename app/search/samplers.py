@@ -53,11 +53,10 @@ class Sampler(Protocol):
         ...
 
 
-class RandomSampler:
-    """Independent draws; with constraints, trial n is the first allowed draw of its own stream."""
+class _Seeded:
+    """What samplers draw from whose trials depend on the seed alone."""
 
     initial: ClassVar[int | None] = None
-    slow: ClassVar[bool] = False
 
     def __init__(self, space: Space, seed: int, base: float, allowed: Allowed) -> None:
         self._space = space
@@ -65,6 +64,12 @@ class RandomSampler:
         self._base = base
         self._allowed = allowed
         self._dimensions = dimensions(space)
+
+
+class RandomSampler(_Seeded):
+    """Independent draws; with constraints, trial n is the first allowed draw of its own stream."""
+
+    slow: ClassVar[bool] = False
 
     def draw(
         self,
@@ -82,17 +87,13 @@ class RandomSampler:
         return None
 
 
-class SobolSampler:
+class SobolSampler(_Seeded):
     """Allowed points of a Sobol sequence with Owen's scrambling (Owen, J. Complexity 14, 1998)."""
 
-    initial: ClassVar[int | None] = None
     slow: ClassVar[bool] = True
 
     def __init__(self, space: Space, seed: int, base: float, allowed: Allowed) -> None:
-        self._space = space
-        self._seed = seed
-        self._base = base
-        self._allowed = allowed
+        super().__init__(space, seed, base, allowed)
         self._found: list[dict[str, Scalar]] = []
         self._scanned = 0
 
@@ -113,7 +114,7 @@ class SobolSampler:
     def _scan(self) -> None:
         from scipy.stats import qmc  # noqa: PLC0415 - heavy, and few sweeps need it
 
-        sequence = qmc.Sobol(dimensions(self._space), scramble=True, rng=self._seed)
+        sequence = qmc.Sobol(self._dimensions, scramble=True, rng=self._seed)
         if self._scanned:
             sequence.fast_forward(self._scanned)
         # As many again as before, so that a long scan makes the sequence anew only a few times.

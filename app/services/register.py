@@ -12,6 +12,7 @@ from app.backends.base import (
     Backend,
     RegisteredVersion,
     Registration,
+    backend_of,
 )
 from app.store import models, sweeps, trials
 from app.store.database import Database
@@ -93,6 +94,7 @@ def register(
     Raises:
         NotFoundError: no such sweep or trial.
         ConflictError: no trial that can be registered, no such artifact, or the gate refuses.
+        AbsentBackendError: the sweep's backend is not configured here.
         BackendError: the backend could not register.
     """
     sweep = sweeps.get(db, name)
@@ -102,7 +104,7 @@ def register(
         return known, False
     objective = _objective(sweep)
     gate = _pass_gate(db, request, objective, trial)
-    backend = backends[sweep.backend]
+    backend = backend_of(backends, sweep.backend)
     try:
         registered = backend.register(
             Registration(

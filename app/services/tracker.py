@@ -143,9 +143,14 @@ class Tracker:
         return [claim for claim in claims if claim is not None]
 
     def _begin(self, claim: Claim) -> None:
+        pool = self._pools.get(claim.sweep.backend)
+        if pool is None:
+            # Somebody asked for its end after the settings of its backend were taken away.
+            self._postpone(claim, f"the backend {claim.sweep.backend} is not configured", None)
+            return
         with self._lock:
             self._busy[claim.sweep.name] = claim
-        self._pools[claim.sweep.backend].submit(self._look, claim)
+        pool.submit(self._look, claim)
 
     def _look(self, claim: Claim) -> None:
         name = claim.sweep.name

@@ -3,6 +3,7 @@
 Keys and forms are those of https://learn.microsoft.com/azure/machine-learning/reference-yaml-job-sweep.
 """
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
@@ -13,6 +14,8 @@ from app.sweep.search_space import Scalar, kind_of
 
 UPLOAD = "upload:"
 """How a path into something sent with POST /v1/code begins; the SHA-256 follows."""
+_REMOTE = re.compile(r"azureml:|(https?|wasbs?|abfss?|adl)://")
+"""Where data may lie that is not the service's; other paths are held against its code roots."""
 
 
 class DataInput(Part):
@@ -37,7 +40,7 @@ class DataInput(Part):
     @property
     def remote(self) -> bool:
         """True for what lies in Azure or on the web: azureml:..., https://..., wasbs://..."""
-        return ":" in self.path.split("/", 1)[0] and not self.path.startswith(UPLOAD)
+        return _REMOTE.match(self.path) is not None
 
 
 class LiteralInput(Part):

@@ -5,10 +5,11 @@ Keys and forms are those of https://learn.microsoft.com/azure/machine-learning/r
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from app.sweep.cloud import Identity, QueueSettings, Resources, lower
 from app.sweep.data import AnyInput, AnyOutput
@@ -26,6 +27,16 @@ BackendName = Literal["local", "azureml"]
 Text = Annotated[str, Field(max_length=10_000)]
 Tags = Annotated[dict[str, str], Field(max_length=100)]
 Seconds = Annotated[int, Field(ge=1, le=MAX_SECONDS)]
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+
+
+def _job_name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError(
+            "must be 1 to 100 letters, digits, '-' or '_', the first one a letter or a digit, as "
+            "Azure ML wants the names of jobs"
+        )
+    return value
 
 
 class Objective(Part):
@@ -66,7 +77,10 @@ class SweepDocument(Part):
     """For editors; not looked at."""
     type: Literal["sweep"] = "sweep"
     """The kind of job."""
-    name: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")] = None
+    name: Annotated[
+        Annotated[str, AfterValidator(_job_name)] | None,
+        Field(json_schema_extra={"pattern": f"^{_NAME.pattern}$"}),
+    ] = None
     """Chosen by us when absent; posting the same document again is harmless."""
     backend: BackendName | None = None
     """Who runs it; the service's default when absent."""

@@ -9,10 +9,9 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from app.sweep.cloud import Distribution, Resources
 from app.sweep.command import as_text, modern
+from app.sweep.environment import Environment
 from app.sweep.part import Part
 from app.sweep.search_space import Scalar
-
-CloudSetting = dict[str, object]
 
 
 def _texts(values: object) -> object:
@@ -35,7 +34,7 @@ class TrialTemplate(Part):
     azureml:name:version. `submit` of the command line uploads a folder that lies relative to the
     document.
     """
-    environment: str | CloudSetting | None = None
+    environment: Environment | None = None
     """azureml:name:version, azureml:name@latest, or an image with a conda_file; optional on local."""
     environment_variables: Annotated[
         dict[str, str],

@@ -1,5 +1,6 @@
 """What is refused before Azure sees it, and how every part of a document reaches Azure."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,15 @@ from tests.served import Json, Served
 
 PLACE = Place(subscription_id="s", resource_group="g", workspace="w")
 COMMAND = "python quadratic.py --x ${{search_space.x}}"
+TRIAL: Json = {"command": COMMAND, "code": "job", "environment": "azureml:concrete_env:1"}
+
+
+@pytest.fixture(scope="module")
+def big_folder(scripts: Path) -> None:
+    """A folder in the code root that is larger than code may be, though it takes no room."""
+    (scripts / "big").mkdir()
+    with (scripts / "big" / "data.bin").open("wb") as file:
+        file.truncate(100 * 1024 * 1024 + 1)
 
 
 @pytest.mark.parametrize(
@@ -35,22 +45,33 @@ COMMAND = "python quadratic.py --x ${{search_space.x}}"
         ),
         ({"extra_limits": {"max_failed_trials": 1}}, "/extra_limits", "local"),
         (
-            {"trial": {"command": COMMAND, "environment": {"image": "i", "conda_file": "/a.yml"}}},
+            {"trial": {**TRIAL, "environment": "file:/etc/env.yml"}},
+            "/trial/environment",
+            "azureml:",
+        ),
+        (
+            {"trial": {**TRIAL, "environment": {"image": "i", "conda_file": "/etc/passwd"}}},
             "/trial/environment/conda_file",
             "python -m app submit",
         ),
         (
-            {"trial": {"command": COMMAND, "environment": {"build": {"path": "/etc"}}}},
+            {"trial": {**TRIAL, "environment": {"build": {"path": "/etc/apt"}}}},
             "/trial/environment/build",
             "register",
         ),
         (
-            {"trial": {"command": COMMAND, "environment": "file:/etc/env.yml"}},
-            "/trial/environment",
-            "azureml:NAME",
+            {"trial": {**TRIAL, "environment": {"image": "i", "imgae": "i"}}},
+            "/trial/environment/imgae",
+            "did you mean 'image'",
         ),
+        (
+            {"inputs": {"d": {"type": "uri_file", "path": "file:///etc/hostname"}}},
+            "/inputs/d/path",
+            "code root",
+        ),
+        ({"trial": {**TRIAL, "code": "big"}}, "/trial/code", "more than 10000 files or 104857600"),
         ({"limits": {"max_total_trials": 1001}}, "/limits/max_total_trials", "1000"),
-        ({"name": "a b"}, "/name", "match"),
+        ({"name": "a b"}, "/name", "letters, digits"),
         (
             {
                 "sampling_algorithm": "bayesian",
@@ -94,6 +115,7 @@ COMMAND = "python quadratic.py --x ${{search_space.x}}"
         ),
     ],
 )
+@pytest.mark.usefixtures("big_folder")
 def test_what_azure_would_refuse_is_refused_here(
     azure_service: Served, emulator: RunningEmulator, change: Json, pointer: str, word: str
 ) -> None:

@@ -80,17 +80,48 @@ def test_a_kill_during_submission_leaves_one_job(
 
 
 def test_throttling_is_obeyed(azure_service: Served, emulator: RunningEmulator) -> None:
-    """429 with Retry-After: no earlier request, the sweep is not failed, the POST is quick."""
+    """429 with Retry-After: one request of the whole workspace in each window, nobody waits."""
+    window = 7
     emulator.misbehave(
-        {"match": PUT_JOB, "times": 2, "status": 429, "headers": {"Retry-After": "2"}}
+        {"match": "/jobs/", "times": 2, "status": 429, "headers": {"Retry-After": str(window)}}
     )
-    started = time.monotonic()
-    name = azure_service.submit(azure_document(QUADRATIC))["name"]
-    assert time.monotonic() - started < 1
-    _completed(azure_service, name)
-    tries = emulator.requests(f"{PUT_JOB}{name}")
-    assert len(tries) == 3
-    assert all(later - earlier >= 2 for earlier, later in itertools.pairwise(tries))
+    body = azure_document(QUADRATIC, limits={"max_total_trials": 1})
+    names = [azure_service.submit(body)["name"]]
+    azure_service.until(names[0], lambda sweep: sweep["sync_error"])
+    for _ in range(3):
+        started = time.monotonic()
+        names.append(azure_service.submit(body)["name"])
+        assert time.monotonic() - started < 1
+    for name in names:
+        _completed(azure_service, name)
+    first, second, third = emulator.requests("jobs/|/mlflow/|/history/")[:3]
+    assert second - first >= window
+    assert third - second >= window
+
+
+def test_submissions_that_hang_delay_no_looks(
+    tmp_path: Path, scripts: Path, emulator: RunningEmulator
+) -> None:
+    """A sweep that runs is looked at as before while Azure answers no creation."""
+    variables = {**emulator.environment(), "SWEEPFRONT_AZURE_TIMEOUT": "3"}
+    variables["SWEEPFRONT_POLL_INTERVAL"] = "2"
+    with served(tmp_path / "data", code_root=scripts, environment=variables) as service:
+        slow = "python slow.py ${{search_space.x}} 600 0.05"
+        name = service.submit(azure_document(slow))["name"]
+        service.until(name, lambda sweep: sweep["trial_counts"]["running"] > 0)
+        emulator.misbehave({"match": PUT_JOB, "times": -1, "delay": 20})
+        hung = _submit_many(service, 4)
+        for other in hung:
+            service.until(other, lambda sweep: sweep["sync_error"], within=40)
+        looks = emulator.requests(f"{GET_JOB}{name}$")
+        gaps = [later - earlier for earlier, later in itertools.pairwise(looks)]
+        assert max(gaps) < 2 * 2 + 1
+        emulator.misbehave()
+        _all_submitted(service, hung, within=60)
+        emulator_jobs = emulator.jobs()
+        service.client.post(f"/v1/sweeps/{name}/cancel")
+        service.until(name, lambda sweep: sweep["status"] != "running")
+    assert all(emulator_jobs.count(other) == 1 for other in hung)
 
 
 def test_server_errors_are_waited_out(azure_service: Served, emulator: RunningEmulator) -> None:

@@ -19,6 +19,7 @@ from app.backends.azureml.request import request_of
 from app.backends.azureml.workspace import Place
 from app.sweep.data import DataInput
 from app.sweep.document import SweepDocument
+from app.sweep.environment import InlineEnvironment
 from app.sweep.parsing import parse_document
 from app.sweep.record import Submission
 from tests.azure.conftest import azure_document
@@ -71,8 +72,9 @@ def _sent(client: MLClient, submission: Submission) -> Json:
     uploads: list[tuple[Any, str, str]] = []
     if submission.code is not None:
         uploads.append((job.trial, "code", f"{{code asset of {code}}}"))
-    if isinstance(environment, dict):
-        uploads.append((job.trial, "environment", f"{{environment asset: {environment['image']}}}"))
+    if isinstance(environment, InlineEnvironment):
+        shown = f"{{environment asset: {environment.image}}}"
+        uploads.append((job.trial, "environment", shown))
     for name in submission.inputs:
         shown = f"{{upload of {document.inputs[name].path}}}"  # type: ignore[union-attr]
         uploads.append((job.inputs[name], "path", shown))

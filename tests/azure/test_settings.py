@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from app.backends.azureml.workspace import Place, config_file
 from tests.azure.conftest import azure_document
 from tests.azure_emulator.running import RunningEmulator
 from tests.served import document, served
@@ -57,3 +60,55 @@ def test_a_certificate_signs_in(tmp_path: Path, scripts: Path, emulator: Running
     with served(tmp_path / "data", code_root=scripts, environment=variables) as service:
         name = service.submit(azure_document(QUADRATIC, sampling_algorithm="grid"))["name"]
         assert service.finished(name)["status"] == "completed"
+
+
+def test_an_azure_sweep_outlives_the_settings(
+    tmp_path: Path, scripts: Path, emulator: RunningEmulator
+) -> None:
+    """Without them its logs and models are refused in words, and local sweeps are served."""
+    data = tmp_path / "data"
+    slow = "python slow.py ${{search_space.x}} 600 0.05"
+    with served(data, code_root=scripts, environment=emulator.environment()) as service:
+        done = service.submit(azure_document(QUADRATIC, limits={"max_total_trials": 1}))["name"]
+        assert service.finished(done, within=90)["status"] == "completed"
+        live = service.submit(azure_document(slow))["name"]
+        service.until(live, lambda sweep: sweep["submitted_at"])
+    with served(data, code_root=scripts) as service:
+        calls = [
+            service.client.get(f"/v1/sweeps/{done}/trials/0/logs"),
+            service.client.get(f"/v1/sweeps/{done}/trials/0/artifacts"),
+            service.client.post(f"/v1/sweeps/{done}/register"),
+        ]
+        for answer in calls:
+            assert answer.status_code == 409, answer.text
+            assert "backend azureml, which is not configured" in answer.json()["detail"]
+        assert service.client.post(f"/v1/sweeps/{live}/cancel").status_code == 202
+        service.until(live, lambda sweep: "not configured" in str(sweep["sync_error"]))
+        name = service.submit(document(QUADRATIC, ONE, code="job"))["name"]
+        assert service.finished(name)["status"] == "completed"
+
+
+def test_a_default_backend_without_settings_is_named(tmp_path: Path, scripts: Path) -> None:
+    """It is listed with what is missing, and logged."""
+    variables = {"SWEEPFRONT_DEFAULT_BACKEND": "azureml"}
+    with served(tmp_path / "data", code_root=scripts, environment=variables) as service:
+        backends = {each["name"]: each for each in service.get("/v1/backends")["items"]}
+        assert not backends["azureml"]["healthy"]
+        assert "SWEEPFRONT_AZURE_SUBSCRIPTION_ID" in backends["azureml"]["health"]
+        assert "azureml cannot be used" in service.log()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("{", "cannot be read"), ("[]", "is no JSON object"), ("", "cannot be read")],
+)
+def test_a_broken_configuration_file_is_named(tmp_path: Path, text: str, words: str) -> None:
+    """It is not taken for one that is not there."""
+    folder = tmp_path / ".azureml"
+    folder.mkdir()
+    (folder / "config.json").write_text(text)
+    values, problem = config_file(tmp_path)
+    assert values == {}
+    place = Place(subscription_id="", resource_group="", workspace="", config_problem=problem)
+    assert words in str(place.missing())
+    assert config_file(folder) == ({}, "")

@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+import signal
 from pathlib import Path
 
 import uvicorn
@@ -25,6 +26,8 @@ def main() -> None:
     ]
     (options.folder / "environment").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines), flush=True)
+    # Uvicorn ends by raising the signal again, which would skip the clean-up unless it is ours.
+    signal.signal(signal.SIGTERM, _exit)
     try:
         uvicorn.run(
             emulator.app(),
@@ -37,6 +40,10 @@ def main() -> None:
         )
     finally:
         emulator.close()
+
+
+def _exit(*_: object) -> None:
+    raise SystemExit
 
 
 if __name__ == "__main__":

@@ -58,6 +58,7 @@ class Arm:
         add(W + "/codes/{name}/versions/{version}", self._put_code, methods=["PUT"])
         add(W + "/codes/{name}/versions/{version}", self._get_code)
         add(W + "/environments/{name}", self._environment)
+        add(W + "/environments/{name}/versions", self._environment_versions)
         add(W + "/environments/{name}/versions/{version}", self._put_environment, methods=["PUT"])
         add(W + "/environments/{name}/versions/{version}", self._get_environment)
         add(W + "/computes/{name}", self._compute)
@@ -67,10 +68,6 @@ class Arm:
         add(W + "/jobs/{name}", self._put_job, methods=["PUT"])
         add(W + "/jobs/{name}", self._get_job)
         add(W + "/jobs/{name}/cancel", self._cancel, methods=["POST"])
-        add(W + "/models/{name}/versions", self._versions)
-        add(W + "/models/{name}", self._model)
-        add(W + "/models/{name}/versions/{version}", self._put_version, methods=["PUT"])
-        add(W + "/models/{name}/versions/{version}", self._get_version)
 
     def _workspace(self) -> Json:
         host = self._base.removeprefix("https://")
@@ -131,6 +128,10 @@ class Arm:
         latest = list(versions)[-1].split("/")[1]
         return self._entity(f"environments/{name}", {"properties": {"latestVersion": latest}})
 
+    def _environment_versions(self, name: str) -> Json:
+        found = list(self._shelf.all("environment", f"{name}/").values())
+        return {"value": found[::-1]}
+
     async def _put_environment(self, name: str, version: str, request: Request) -> Json:
         body = await asset("EnvironmentVersion", request)
         entity = self._entity(f"environments/{name}/versions/{version}", body)
@@ -169,7 +170,9 @@ class Arm:
         found = self._shelf.get("datastore", name)
         if found is None:
             raise _not_found(f"datastore {name}")
-        return {"secretsType": "Sas", "sasToken": self._blobs.signature(found["container"])}
+        token = self._blobs.signature(found["container"])
+        override = self._shelf.get("override", name) or {}
+        return {"secretsType": "Sas", "sasToken": token} | override
 
     async def _put_job(self, name: str, request: Request, response: Response) -> Json:
         body = await request.json()
@@ -205,6 +208,13 @@ class Arm:
                 raise _not_found(f"environment {key}")
 
     def _get_job(self, name: str) -> Json:
+        sweep, _, number = name.rpartition("_")
+        own = self._shelf.get("job", name) is not None
+        if not own and number.isdigit() and sweep in self._sweeps.names():
+            if int(number) not in self._sweeps.look(sweep).trials:
+                raise _not_found(f"job {name}")
+            # Of a trial's job only the run history tells.
+            return {"id": f"{W}/jobs/{name}", "name": name, "properties": None}
         return self._job(self._found("job", name))
 
     def _cancel(self, name: str) -> Response:
@@ -215,25 +225,6 @@ class Arm:
             self._found("job", name)
             self._sweeps.cancel(name)
         return Response(status_code=200)
-
-    def _versions(self, name: str) -> Json:
-        found = list(self._shelf.all("model", f"{name}/").values())
-        return {"value": found[::-1]}
-
-    def _model(self, name: str) -> Json:
-        versions = self._shelf.all("model", f"{name}/")
-        if not versions:
-            raise _not_found(f"model {name}")
-        return self._entity(f"models/{name}", {"properties": {"latestVersion": str(len(versions))}})
-
-    async def _put_version(self, name: str, version: str, request: Request) -> Json:
-        body = await asset("ModelVersion", request)
-        body["properties"].setdefault("flavors", {})
-        entity = self._entity(f"models/{name}/versions/{version}", body)
-        return self._shelf.put("model", f"{name}/{version}", entity)
-
-    def _get_version(self, name: str, version: str) -> Json:
-        return self._found("model", f"{name}/{version}")
 
     def _found(self, kind: str, key: str) -> Json:
         found = self._shelf.get(kind, key)

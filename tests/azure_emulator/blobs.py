@@ -1,7 +1,9 @@
 """The workspace's blob storage: npm's azurite over TLS, its containers and signatures."""
 
+import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -36,7 +38,8 @@ class BlobStore:
         words += ["--blobHost", "127.0.0.1", "--blobPort", str(self.port)]
         words += ["--cert", str(certificate), "--key", str(key)]
         words += ["--disableTelemetry", "--skipApiVersionCheck"]
-        self._process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+        # The node that pip installs is a script that starts the real one: both are to end.
+        self._process = subprocess.Popen(words, stdout=subprocess.DEVNULL, start_new_session=True)
         self._await_port()
 
     def container(self, name: str) -> ContainerClient:
@@ -92,7 +95,8 @@ class BlobStore:
 
     def close(self) -> None:
         """End azurite."""
-        self._process.terminate()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
         self._process.wait()
 
     def _await_port(self) -> None:

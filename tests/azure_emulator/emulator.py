@@ -16,6 +16,7 @@ from tests.azure_emulator.faults import Faults
 from tests.azure_emulator.history import History
 from tests.azure_emulator.identity import CLIENT, SECRET, TENANT, Authority
 from tests.azure_emulator.mlflow_routes import MlflowRoutes
+from tests.azure_emulator.models import Models
 from tests.azure_emulator.shelf import Shelf
 from tests.azure_emulator.simulated import SimulatedSweeps
 from tests.azure_emulator.sweeps import RunsSweeps, Sweeps
@@ -42,7 +43,7 @@ class Emulator:
         self.certificate = folder / "server.pem"
         self.key = folder / "server.key"
         self._make_certificates()
-        self.authority = Authority(self.base, folder / "client.pem")
+        self.authority = Authority(self.base, folder / "client.pem", folder / "federated.jwt")
         self._shelf = Shelf(folder / "state.db")
         self._blobs = BlobStore(folder / "blobs", self.certificate, self.key, self.ca)
         self._simulated = SimulatedSweeps(simulated) if simulated else None
@@ -58,9 +59,11 @@ class Emulator:
         guarded = [Depends(self.authority.check)]
         history = History(self.base, self._sweeps)
         arm = Arm(self.base, self._shelf, self._blobs, self._sweeps)
-        for entity in ("compute/cpu-cluster", "environment/concrete_env/1"):
-            kind, _, key = entity.partition("/")
-            self._shelf.put(kind, key, {"id": f"{W}/{kind}s/{key}", "name": key, "properties": {}})
+        for kind, key, path in (
+            ("compute", "cpu-cluster", "computes/cpu-cluster"),
+            ("environment", "concrete_env/1", "environments/concrete_env/versions/1"),
+        ):
+            self._shelf.put(kind, key, {"id": f"{W}/{path}", "name": key, "properties": {}})
         app.include_router(history.discovery)
         app.add_api_route("/metadata/endpoints", self._metadata)
         app.add_api_route("/control/faults", self._plan, methods=["PUT"])
@@ -69,10 +72,17 @@ class Emulator:
         app.add_api_route("/control/jobs/{name}", self._forget, methods=["DELETE"])
         app.add_api_route("/control/jobs/{name}", lambda name: self._shelf.get("job", name))
         app.add_api_route("/control/override/{name}", self._override, methods=["PUT"])
+        app.add_api_route("/control/revoke", self.authority.revoke, methods=["PUT"])
         app.add_api_route("/control/advance", self._advance, methods=["PUT"])
         app.add_api_route("/control/pace", self._pace, methods=["PUT"])
         app.add_api_route("/control/entities/{kind}", self._shelf.all)
-        for router in (arm.router, history.router, MlflowRoutes(self._sweeps).router):
+        models = Models(self._shelf)
+        for router in (
+            arm.router,
+            models.router,
+            history.router,
+            MlflowRoutes(self._sweeps).router,
+        ):
             app.include_router(router, dependencies=guarded)
         app.include_router(self.authority.router)
         self._faults.app = app

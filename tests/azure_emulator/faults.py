@@ -21,6 +21,7 @@ class Fault:
         message: of that answer.
         delay: seconds to wait first.
         drop: hang up instead of answering: "before" the work is done, or "after".
+        after: do the work first, then wait and answer so.
         every: only every so-manieth matching request.
         chance: and only with this probability, by a sequence that `seed` fixes.
         stale: answer what was answered to the first request of its kind since the plan.
@@ -33,6 +34,7 @@ class Fault:
     message: str = "the emulator was told to fail"
     delay: float = 0.0
     drop: str | None = None
+    after: bool = False
     every: int = 1
     chance: float = 1.0
     seed: int = 0
@@ -74,6 +76,8 @@ class Faults:
         if fault is None:
             await self.app(scope, receive, send)
             return
+        if fault.after:
+            await self.app(scope, receive, _nowhere)
         await asyncio.sleep(fault.delay)
         if fault.drop == "after":
             await self.app(scope, receive, _nowhere)
@@ -82,7 +86,7 @@ class Faults:
             headers = [(b"content-length", b"1000")]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             raise ConnectionResetError(line)
-        if fault.status is None:
+        if fault.status is None and not fault.after:
             await self.app(scope, receive, send)
             return
         await _answer(fault, send)
@@ -128,5 +132,6 @@ async def _answer(fault: Fault, send: Send) -> None:
     headers = {"content-type": "application/json", "content-length": str(len(body))}
     headers |= fault.headers
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": fault.status, "headers": raw})
+    status = fault.status or 500
+    await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": body})

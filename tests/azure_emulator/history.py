@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, HTTPException
 
-from app.sweep.state import Trial
+from app.sweep.state import SweepStatus, Trial
 from tests.azure_emulator.sweeps import TRIAL_WORDS, RunsSweeps
 
 Json = dict[str, Any]
@@ -21,6 +21,7 @@ class History:
         self.router = APIRouter(prefix="/history/v1.0/{scope:path}")
         self.router.add_api_route("/runs/{name}/children", self._children)
         self.router.add_api_route("/runs/{name}", self._run)
+        self.router.add_api_route("/runs/{name}/details", self._details)
         self.router.add_api_route("/runs/{name}/cancel", self._cancel, methods=["POST"])
 
     def _discovery(self) -> Json:
@@ -35,6 +36,17 @@ class History:
     def _run(self, scope: str, name: str) -> Json:  # noqa: ARG002
         sweep, trial = self._trial(name)
         return _shown(sweep, trial)
+
+    def _details(self, scope: str, name: str) -> Json:  # noqa: ARG002
+        """Of a sweep; the reason of one that failed stands here and nowhere else."""
+        if name not in self._sweeps.names():
+            raise HTTPException(404, name)
+        seen = self._sweeps.look(name).latest
+        shown: Json = {"runId": name, "logFiles": {}}
+        if seen is not None and seen.status is SweepStatus.FAILED:
+            words = f"the sweep failed: {seen.status_reason}"
+            shown["error"] = {"error": {"code": "UserError", "message": words}}
+        return shown
 
     def _cancel(self, scope: str, name: str) -> Json:  # noqa: ARG002
         sweep, trial = self._trial(name)

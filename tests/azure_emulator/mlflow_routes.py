@@ -32,6 +32,7 @@ class MlflowRoutes:
         add("/runs/search", self._search, methods=["POST"])
         add("/runs/get", self._run)
         add("/runs/set-tag", self._set_tag, methods=["POST"])
+        add("/runs/delete-tag", self._delete_tag, methods=["POST"])
         add("/metrics/get-history", self._history)
 
     def _experiment(self, scope: str, experiment_name: str) -> Json:  # noqa: ARG002 - a part of the path
@@ -72,6 +73,11 @@ class MlflowRoutes:
         check_mlflow(body, service_pb2.SetTag())
         tag = RunTag(body["key"], body["value"])
         self._sweeps.store.set_tag(self._real(body["run_id"]), tag)
+        return {}
+
+    async def _delete_tag(self, scope: str, request: Request) -> Json:  # noqa: ARG002
+        body = await request.json()
+        self._sweeps.store.delete_tag(self._real(body["run_id"]), body["key"])
         return {}
 
     def _history(self, scope: str, request: Request) -> Json:  # noqa: ARG002

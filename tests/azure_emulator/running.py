@@ -95,6 +95,10 @@ class RunningEmulator:
         found: dict[str, Any] = self._control("GET", f"entities/{kind}")
         return found
 
+    def revoke(self) -> None:
+        """Refuse every token given so far."""
+        self._control("PUT", "revoke")
+
     def forget(self, job: str) -> None:
         """Lose a job."""
         self._control("DELETE", f"jobs/{job}")

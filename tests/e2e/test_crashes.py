@@ -30,7 +30,7 @@ def _some_ended(sweep: Json) -> bool:
     return int(counts["completed"]) >= 2 and int(counts["running"]) > 0
 
 
-def _engine_pid(service: Served) -> int:
+def engine_pid(service: Served) -> int:
     """The engine's process, found by its lock's owner."""
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -61,11 +61,11 @@ def test_a_killed_service_finishes_its_sweep_after_the_next_start(
     with served(tmp_path / "data", code_root=scripts) as service:
         name = service.submit(slow_sweep)["name"]
         service.until(name, _some_ended)
-        engine = _engine_pid(service)
+        engine = engine_pid(service)
         service.kill()
         time.sleep(0.3)
         service.start()
-        assert _engine_pid(service) == engine
+        assert engine_pid(service) == engine
         trials = _check_each_point_once(service, name)
         assert {trial["attempt"] for trial in trials} == {1}
 
@@ -90,10 +90,10 @@ def test_a_killed_engine_takes_its_trials_with_it_and_is_replaced(
     with served(tmp_path / "data", code_root=scripts) as service:
         name = service.submit(slow_sweep)["name"]
         service.until(name, _some_ended)
-        engine = _engine_pid(service)
+        engine = engine_pid(service)
         os.kill(engine, signal.SIGKILL)
         trials = _check_each_point_once(service, name)
-        assert _engine_pid(service) != engine
+        assert engine_pid(service) != engine
         attempts = [trial["attempt"] for trial in trials]
         assert 1 <= attempts.count(2) <= 2
         assert attempts.count(1) == POINTS - attempts.count(2)
@@ -108,7 +108,7 @@ def test_service_and_engine_killed_together_resume(
     with served(tmp_path / "data", code_root=scripts) as service:
         name = service.submit(slow_sweep)["name"]
         service.until(name, _some_ended)
-        engine = _engine_pid(service)
+        engine = engine_pid(service)
         service.kill()
         os.kill(engine, signal.SIGKILL)
         time.sleep(0.5)

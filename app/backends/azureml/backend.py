@@ -1,20 +1,25 @@
 """Azure ML as a backend: a sweep is a sweep job of the workspace, spoken to through the SDK."""
 
+import contextlib
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ClassVar
 
 from app.backends.azureml.artifacts import Artifacts, sha256
 from app.backends.azureml.errors import translated
-from app.backends.azureml.job import job_of
+from app.backends.azureml.health import HealthCheck
+from app.backends.azureml.job import HASH_TAG, REQUEST_TAG, job_of
 from app.backends.azureml.reading import JobView, changed_metrics, known_of, snapshot_of
+from app.backends.azureml.registry import Registry
 from app.backends.azureml.rules import CAPABILITIES, judgement_of
 from app.backends.azureml.runs import Runs, trial_number
 from app.backends.azureml.workspace import Place, Untyped, Workspace
 from app.backends.base import (
     Artifact,
     ArtifactNotFoundError,
+    BackendError,
     Capabilities,
     Health,
     Judgement,
@@ -30,6 +35,8 @@ from app.sweep.state import SweepSnapshot
 
 _MAX_HISTORIES = 500
 """Metric histories that one look reads at most; the next look reads on."""
+_READING_SECONDS = 25.0
+"""How long one look goes on reading them."""
 _MAX_CONCURRENT = 100
 _ARTIFACT = re.compile(r"azureml://jobs/(?P<run>[^/]+)/outputs/artifacts/paths/(?P<path>.+)\Z")
 _ENDED = ("Completed", "Failed", "Canceled")
@@ -40,25 +47,33 @@ class AzureBackend:
 
     name: ClassVar[BackendName] = "azureml"
 
-    def __init__(self, place: Place, cache: Path, *, poll_interval: float) -> None:
-        """Describe the workspace; nothing is asked of it before a sweep is.
+    def __init__(
+        self, place: Place, cache: Path, *, poll_interval: float, timeout: float = 20.0
+    ) -> None:
+        """Describe the workspace; nothing is asked of it before the start.
 
         Args:
             place: which workspace.
             cache: folder for local copies of artifacts.
             poll_interval: seconds between looks at a live sweep.
+            timeout: seconds until a request to Azure counts as unanswered.
         """
         self.poll_interval: float | None = poll_interval
         self._place = place
-        self._workspace = Workspace(place)
+        self._workspace = Workspace(place, timeout=timeout)
+        self._health = HealthCheck(self._workspace)
+        self._registry = Registry(self._workspace)
         self._runs = Runs(self._workspace)
         self._artifacts = Artifacts(self._workspace, cache)
 
-    def start(self, changed: Callable[[str], None]) -> None:
-        """Nothing to start: Azure announces nothing, sweeps are looked at by the clock."""
+    def start(self, changed: Callable[[str], None]) -> None:  # noqa: ARG002 - Azure announces nothing
+        """See whether the workspace answers; sweeps are looked at by the clock."""
+        if self._place.missing() is None:
+            self._health.start()
 
     def close(self) -> None:
-        """Nothing to let go of: jobs go on in Azure."""
+        """Jobs go on in Azure."""
+        self._health.stop()
 
     def capabilities(self) -> Capabilities:
         """What it can do."""
@@ -66,13 +81,7 @@ class AzureBackend:
 
     def health(self) -> Health:
         """What the last call said; asking Azure now would make others wait."""
-        if missing := self._place.missing():
-            return Health(ok=False, detail=missing)
-        if trouble := self._workspace.circuit.trouble():
-            return Health(ok=False, detail=trouble)
-        reached = self._workspace.circuit.ever_reached
-        detail = "the workspace answers" if reached else "the workspace has not been asked yet"
-        return Health(ok=True, detail=detail)
+        return self._health.latest()
 
     def judge(self, document: SweepDocument) -> Judgement:
         """What Azure would refuse or change."""
@@ -84,41 +93,49 @@ class AzureBackend:
         return Judgement(errors=[fault, *judgement.errors], warnings=judgement.warnings)
 
     def default_concurrency(self, max_total_trials: int) -> int:
-        """As many as Azure allows."""
+        """As many as a document may ask for."""
         return min(max_total_trials, _MAX_CONCURRENT)
 
     def submit(self, submission: Submission) -> None:
         """Look the job up by its name, then create it: whatever was lost, there is one job."""
         with translated(self._workspace):
-            jobs = self._workspace.client.jobs
-            if self._job(submission.name) is None:
-                jobs.create_or_update(job_of(submission, self._place))
+            job = self._job(submission.name)
+            if job is None:
+                self._workspace.client.jobs.create_or_update(job_of(submission, self._place))
+            elif not _made_from(job, submission):
+                raise BackendError(
+                    f"the name {submission.name} is taken in the workspace by another job, perhaps "
+                    "an archived one: Azure deletes none; submit the sweep under another name"
+                )
 
     def observe(self, name: str, cursor: str | None) -> SweepSnapshot:
         """One look: the job, a page of runs for every thousand trials, histories that changed."""
         known = known_of(cursor)
-        with translated(self._workspace, sweep=name):
+        with translated(self._workspace):
             job = self._job(name)
             if job is None:
                 raise UnknownSweepError(f"Azure ML has no job {name} (any more)")
             runs = self._runs.of(name, job.experiment_name, job.search_space)
             wanted = [(run, metric) for run in runs for metric in changed_metrics(known, run)]
-            histories = {
-                (run.number, metric): self._runs.history(run.run_id, metric)
-                for run, metric in wanted[:_MAX_HISTORIES]
-            }
+            histories = {}
+            until = time.monotonic() + _READING_SECONDS
+            for run, metric in wanted[:_MAX_HISTORIES]:
+                histories[run.number, metric] = self._runs.history(run.run_id, metric)
+                if time.monotonic() > until:
+                    break
+            view = self._view(job, name)
         return snapshot_of(
             known,
-            _view(job, name),
+            view,
             runs,
             histories,
             has_policy=job.early_termination is not None,
-            more=len(wanted) > _MAX_HISTORIES,
+            more=len(wanted) > len(histories),
         )
 
     def cancel(self, name: str) -> None:
         """Ask for the job's end."""
-        with translated(self._workspace, sweep=name):
+        with translated(self._workspace):
             job = self._job(name)
             if job is None:
                 raise UnknownSweepError(f"Azure ML has no job {name} (any more)")
@@ -129,17 +146,22 @@ class AzureBackend:
         """Ask for one run's end, and mark it, since Azure does not say who canceled."""
         run_id = _run_id(name, number)
         with translated(self._workspace):
+            # The mark comes first, or a look in between would take it for early termination.
             self._runs.mark_canceled(run_id)
-            self._workspace.client.jobs.begin_cancel(run_id)
+            try:
+                self._workspace.client.jobs.begin_cancel(run_id)
+            except Exception:
+                with contextlib.suppress(Exception):
+                    self._runs.unmark_canceled(run_id)
+                raise
 
     def register(self, registration: Registration) -> RegisteredVersion:
         """Make the run's artifact a model version; one with the same lineage is found again."""
         run_id = registration.provider_run_id or _run_id(registration.sweep, registration.trial)
+        path = f"azureml://jobs/{run_id}/outputs/artifacts/paths/{registration.artifact_path}"
         with translated(self._workspace):
-            found = self._registered(registration)
             digest = sha256(self._artifacts.fetch(run_id, registration.artifact_path))
-            if found is None:
-                found = self._create_version(registration, run_id, digest)
+            found = self._registry.version(registration, path, digest)
         return RegisteredVersion(
             version=str(found.version),
             uri=str(found.path),
@@ -184,7 +206,7 @@ class AzureBackend:
 
     def purge(self, name: str) -> None:
         """Archive the job: Azure deletes none; its runs and files stay with the workspace."""
-        with translated(self._workspace, sweep=name):
+        with translated(self._workspace):
             if self._job(name) is None:
                 raise UnknownSweepError(f"Azure ML has no job {name} (any more)")
             self._workspace.client.jobs.archive(name)
@@ -198,38 +220,22 @@ class AzureBackend:
         except ResourceNotFoundError:
             return None
 
-    def _registered(self, registration: Registration) -> Untyped:
-        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415 - heavy
-
-        wanted = registration.lineage.items()
-        try:
-            for version in self._workspace.client.models.list(registration.model_name):
-                if wanted <= dict(version.tags or {}).items():
-                    return version
-        except ResourceNotFoundError:
-            return None
-        return None
-
-    def _create_version(self, registration: Registration, run_id: str, digest: str) -> Untyped:
-        from azure.ai.ml.entities import Model  # noqa: PLC0415 - heavy
-
-        path = f"azureml://jobs/{run_id}/outputs/artifacts/paths/{registration.artifact_path}"
-        return self._workspace.client.models.create_or_update(
-            Model(
-                name=registration.model_name,
-                path=path,
-                type=registration.type,
-                description=registration.description,
-                tags={**registration.tags, **registration.lineage, "sweepfront.sha256": digest},
-            )
+    def _view(self, job: Untyped, name: str) -> JobView:
+        properties = dict(job.properties or {})
+        status = _word(job.status)
+        return JobView(
+            status=status,
+            url=getattr(job, "studio_url", None),
+            best_trial=trial_number(name, str(properties.get("best_child_run_id", ""))),
+            message=self._runs.complaint(name) if status == "Failed" else None,
         )
 
 
-def _view(job: Untyped, name: str) -> JobView:
-    properties = dict(job.properties or {})
-    best = trial_number(name, str(properties.get("best_child_run_id", "")))
-    url = getattr(job, "studio_url", None)
-    return JobView(status=_word(job.status), url=url, best_trial=best)
+def _made_from(job: Untyped, submission: Submission) -> bool:
+    """True for the job of this very submission: of its document and its request."""
+    tags = dict(getattr(job, "tags", None) or {})
+    request = tags.get(REQUEST_TAG)
+    return tags.get(HASH_TAG) == submission.document_hash and request == submission.request_id
 
 
 def _word(status: object) -> str:

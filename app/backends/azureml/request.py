@@ -206,9 +206,7 @@ def _environment(given: str | Mapping[str, Any] | None, ids: Ids) -> str | None:
         return None
     if isinstance(given, str):
         return ids.environment(given)
-    build = given.get("build")
-    source = given.get("image") or (build.get("path") if isinstance(build, dict) else None)
-    return f"{{environment asset: {source or 'inline'}}}"
+    return f"{{environment asset: {given.get('image', 'without an image')}}}"
 
 
 def _distribution(given: _Json) -> _Json:

@@ -11,6 +11,7 @@ from app.backends.base import Judgement
 from app.sweep.data import DataInput
 from app.sweep.document import SweepDocument
 from app.sweep.early_termination import TruncationSelectionPolicy
+from app.sweep.environment import InlineEnvironment
 from app.sweep.errors import FieldError
 from app.sweep.faults import pointer
 from app.sweep.sampling import BayesianSampling, RandomSampling
@@ -64,7 +65,6 @@ def _refused(document: SweepDocument) -> Iterator[FieldError]:
             message="Azure ML runs no sweep on local compute; use backend: local",
             value=document.compute,
         )
-    yield from _files_of_the_environment(document.trial.environment)
     policy = document.early_termination
     if isinstance(policy, TruncationSelectionPolicy) and policy.exclude_finished_jobs:
         yield FieldError(
@@ -98,6 +98,11 @@ def _refused_trial(document: SweepDocument) -> Iterator[FieldError]:
             "azureml://registries/... or as an object; a file is read by the command line: "
             "python -m app submit",
             value=environment,
+        )
+    elif isinstance(environment, InlineEnvironment) and environment.image is None:
+        yield FieldError(
+            pointer="/trial/environment/image",
+            message="is required on azureml: the Docker image that the packages are added to",
         )
     if trial.code_asset and not _VERSIONED.fullmatch(trial.code or ""):
         yield FieldError(
@@ -143,25 +148,6 @@ def _beyond_bayesian(document: SweepDocument) -> Iterator[FieldError]:
                 f"{expression.type}; use one of these, sampling_algorithm: random, or the local "
                 "backend",
             )
-
-
-def _files_of_the_environment(environment: str | dict[str, object] | None) -> Iterator[FieldError]:
-    """Files of the author's machine, which the SDK would look for on the service's."""
-    if not isinstance(environment, dict):
-        return
-    if isinstance(environment.get("conda_file"), str):
-        yield FieldError(
-            pointer="/trial/environment/conda_file",
-            message="names a file that the service does not have; put its content here as an "
-            "object, or let the command line do it: python -m app submit",
-            value=environment["conda_file"],
-        )
-    if "build" in environment:
-        yield FieldError(
-            pointer="/trial/environment/build",
-            message="is not built by this service; build and register the environment once "
-            "(az ml environment create --build-context ...) and name it: azureml:NAME:VERSION",
-        )
 
 
 def _changed(document: SweepDocument) -> Iterator[str]:

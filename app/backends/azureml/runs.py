@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 from app.backends.azureml.parameters import DrawnFrom
 from app.backends.azureml.reading import RunView
@@ -63,6 +64,25 @@ class Runs:
         from mlflow.entities import RunTag  # noqa: PLC0415 - heavy
 
         self._workspace.tracking.set_tag(run_id, RunTag(CANCELED_TAG, "true"))
+
+    def unmark_canceled(self, run_id: str) -> None:
+        """Take the mark back."""
+        self._workspace.tracking.delete_tag(run_id, CANCELED_TAG)
+
+    def complaint(self, name: str) -> str | None:
+        """Azure's words for why a job failed, as its run history keeps them; None if it has none."""
+        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415 - heavy
+
+        runs = self._workspace.client.jobs._runs_operations  # noqa: SLF001 - jobs show no errors
+        try:
+            found = runs.get_run_details(name).error
+        except HttpResponseError as error:
+            # The end of the sweep is told all the same.
+            if error.status_code in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
+                return None
+            raise
+        root = found.error if found is not None else None
+        return str(root.message) if root is not None and root.message else None
 
     def _experiment(self, name: str) -> str | None:
         known = self._experiments.get(name)

@@ -2,18 +2,17 @@
 
 import importlib
 import json
-import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from app.backends.azureml.circuit import Circuit
+from app.backends.azureml.outgoing import Outgoing
+from app.backends.azureml.tracking import store_of
 
 Untyped = Any
 """Azure's SDK and MLflow have no types to speak of."""
-_TIMES: dict[str, Any] = {"connection_timeout": 10, "read_timeout": 60, "retry_total": 2}
 _LIBRARIES = ("mlflow.store.tracking.rest_store", "azure.ai.ml", "azure.identity")
 _SCOPE = "https://management.azure.com/.default"
 
@@ -26,6 +25,7 @@ class Place:
         instance_discovery: False in private and disconnected clouds, whose authority the public
             one does not know.
         mlflow_url: the workspace's MLflow endpoint; empty: what the workspace says of itself.
+        config_problem: why `.azureml/config.json` could not be read; empty: it could, or is not there.
     """
 
     subscription_id: str
@@ -33,6 +33,7 @@ class Place:
     workspace: str
     instance_discovery: bool = True
     mlflow_url: str = ""
+    config_problem: str = ""
 
     def missing(self) -> str | None:
         """The settings that are missing, in words; None when all are there."""
@@ -44,33 +45,53 @@ class Place:
         absent = [name for name, value in given.items() if not value]
         if not absent:
             return None
-        return f"{', '.join(absent)} not set (or write .azureml/config.json)"
+        remedy = self.config_problem or "or write .azureml/config.json"
+        return f"{', '.join(absent)} not set ({remedy})"
 
 
-def config_file(folder: Path) -> dict[str, str]:
-    """What `.azureml/config.json` of a folder says, as Azure's own tools write it; empty without."""
+def config_file(folder: Path) -> tuple[dict[str, str], str]:
+    """What `.azureml/config.json` of a folder says, as Azure's own tools write it.
+
+    Returns:
+        Its entries, none without such a file; and why it could not be read, or nothing.
+    """
+    path = folder / ".azureml" / "config.json"
     try:
-        found = json.loads((folder / ".azureml" / "config.json").read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return {key: str(value) for key, value in found.items()} if isinstance(found, dict) else {}
+        found = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}, ""
+    except (OSError, ValueError) as error:
+        return {}, f"{path} cannot be read: {error}"
+    if not isinstance(found, dict):
+        return {}, f"{path} is no JSON object"
+    return {key: str(value) for key, value in found.items()}, ""
 
 
 class Workspace:
-    """Clients of a workspace; safe to share between threads."""
+    """Clients of a workspace; safe to share between threads.
 
-    def __init__(self, place: Place) -> None:
+    They are made without holding the lock: making them asks Azure, which may take its time.
+    """
+
+    def __init__(self, place: Place, *, timeout: float = 20.0) -> None:
+        """Describe the workspace.
+
+        Args:
+            place: which.
+            timeout: seconds until a request counts as unanswered.
+        """
         self.place = place
-        self.circuit = Circuit()
+        self.outgoing = Outgoing(timeout)
+        self._times: dict[str, Any] = {"connection_timeout": 10, "read_timeout": timeout}
         self._lock = threading.Lock()
+        self._import_lock = threading.Lock()
         self._loaded = False
-        # One budget per look: our own back-off comes on top of whatever a client retries.
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")
+        self._mlflow_host = place.mlflow_url
+        self._made: dict[str, Untyped] = {}
 
     def load_libraries(self) -> None:
         """Import what talks to Azure, once: MLflow cannot be imported by two threads at a time."""
-        with self._lock:
+        with self._import_lock:
             if self._loaded:
                 return
             for name in _LIBRARIES:
@@ -80,58 +101,69 @@ class Workspace:
     def sign_in_again(self) -> None:
         """Forget the credential and all that holds its tokens: one was refused before its time."""
         with self._lock:
-            for name in ("_credential", "_client", "_tracking"):
-                self.__dict__.pop(name, None)
+            self._made.clear()
 
     @property
     def credential(self) -> Untyped:
         """Who the service is."""
-        with self._lock:
-            return self._credential
+        return self._once("credential", self._make_credential)
 
     @property
     def client(self) -> Untyped:
         """The SDK's MLClient."""
-        with self._lock:
-            return self._client
+        return self._once("client", self._make_client)
 
     @property
     def tracking(self) -> Untyped:
         """MLflow's store of the workspace, with our credential."""
-        with self._lock:
-            return self._tracking
+        return self._once("tracking", self._make_tracking)
 
-    @cached_property
-    def _credential(self) -> Untyped:
+    def _once(self, what: str, make: Callable[[], Untyped]) -> Untyped:
+        """The one that was made, or a new one; of two made at the same time the first is kept."""
+        with self._lock:
+            found = self._made.get(what)
+        if found is not None:
+            return found
+        made = make()
+        with self._lock:
+            return self._made.setdefault(what, made)
+
+    def _make_credential(self) -> Untyped:
         from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - heavy
 
-        return DefaultAzureCredential(disable_instance_discovery=not self.place.instance_discovery)
+        return DefaultAzureCredential(
+            disable_instance_discovery=not self.place.instance_discovery,
+            # No thread sleeps in a client: trouble is waited out by our own back-off.
+            retry_total=0,
+            **self._times,
+        )
 
-    @cached_property
-    def _client(self) -> Untyped:
+    def _make_client(self) -> Untyped:
         from azure.ai.ml import MLClient  # noqa: PLC0415 - heavy
 
         return MLClient(
-            self._credential,
+            self.credential,
             self.place.subscription_id,
             self.place.resource_group,
             self.place.workspace,
             show_progress=False,
-            **_TIMES,
+            # Only a dropped connection is tried again, and at once.
+            retry_total=1,
+            retry_status=0,
+            raw_request_hook=self.outgoing.leaving,
+            raw_response_hook=self.outgoing.arrived,
+            **self._times,
         )
 
-    @cached_property
-    def _tracking(self) -> Untyped:
-        from mlflow.store.tracking.rest_store import RestStore  # noqa: PLC0415 - heavy
-        from mlflow.utils.rest_utils import MlflowHostCreds  # noqa: PLC0415 - heavy
+    def _make_tracking(self) -> Untyped:
+        if not self._mlflow_host:
+            workspace = self.client.workspaces.get(self.place.workspace)
+            self._mlflow_host = _mlflow_host(workspace.mlflow_tracking_uri)
+        return store_of(self._mlflow_host, self._token, self.outgoing)
 
-        host = self.place.mlflow_url or _mlflow_host(
-            self._client.workspaces.get(self.place.workspace).mlflow_tracking_uri
-        )
-        # Asked for at every call, so that the token is never an old one.
-        return RestStore(
-            lambda: MlflowHostCreds(host, token=self._credential.get_token(_SCOPE).token)
-        )
+    def _token(self) -> str:
+        token: str = self.credential.get_token(_SCOPE).token
+        return token
 
 
 def _mlflow_host(tracking_uri: str) -> str:

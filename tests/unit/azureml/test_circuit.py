@@ -75,3 +75,59 @@ def test_pauses_grow_to_a_limit(clock: Clock) -> None:
         circuit.check()
         circuit.failed("no route")
     assert pauses == pytest.approx([5, 10, 20, 40, 60, 60, 60, 60])
+
+
+def test_it_opens_at_once_when_it_is_asked_to(clock: Clock) -> None:
+    """For the time that was named; not even a call under way sends a request then."""
+    circuit = Circuit()
+    circuit.check()
+    circuit.throttled("no route", 7.0)
+    circuit.reached()
+    assert _refuses(circuit) == pytest.approx(7.0)
+    with pytest.raises(BackendError):
+        circuit.check_quiet()
+    clock.now += 7.1
+    circuit.check_quiet()
+    circuit.check()
+    assert _refuses(circuit) <= 1.0
+    circuit.throttled("no route", 7.0)
+    assert _refuses(circuit) == pytest.approx(7.0)
+    clock.now += 7.1
+    circuit.check()
+    circuit.reached()
+    circuit.check()
+    assert circuit.trouble() is None
+
+
+def test_a_try_that_nobody_hears_of_is_followed_by_another(clock: Clock) -> None:
+    """Whoever tried may have been killed."""
+    circuit = Circuit()
+    _open(circuit)
+    clock.now += _refuses(circuit) + 0.1
+    circuit.check()
+    clock.now += 5.1
+    circuit.check()
+
+
+def test_an_answer_that_names_a_wrong_setting_is_remembered(clock: Clock) -> None:
+    """The circuit closes, for the workspace answers; what it said stays until it serves us."""
+    circuit = Circuit()
+    _open(circuit)
+    clock.now += _refuses(circuit) + 0.1
+    circuit.check()
+    circuit.reached("no such workspace")
+    circuit.check()
+    assert circuit.trouble() == "no such workspace"
+    assert not circuit.ever_reached
+    circuit.reached()
+    assert circuit.trouble() is None
+
+
+def test_failures_with_an_answer_between_are_not_in_a_row() -> None:
+    """One kind of request may hang while the workspace is well."""
+    circuit = Circuit()
+    for _ in range(3 * OPENS_AFTER):
+        circuit.check()
+        circuit.heard()
+        circuit.failed("no route")
+    circuit.check()
