@@ -83,11 +83,12 @@ def engine(
     workspace: Annotated[Path, typer.Option(help="The engine's folder.")],
     slots: Annotated[int, typer.Option(help="Trials at once.")],
     grace: Annotated[float, typer.Option(help="Seconds between SIGTERM and SIGKILL.")],
+    min_free_memory: Annotated[int, typer.Option(help="Bytes free before another trial starts.")],
 ) -> None:
     """Be the local engine of a workspace; the service starts it by itself."""
     from app.engine.loop import run  # noqa: PLC0415 - the other commands start without it
 
-    raise typer.Exit(run(workspace, slots=slots, grace=grace))
+    raise typer.Exit(run(workspace, slots=slots, grace=grace, min_free_memory=min_free_memory))
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from app.backends.base import Backend
 from app.backends.local import LocalBackend
 from app.code.snapshots import CodeStore
 from app.services.tracker import Tracker
-from app.settings import Settings
+from app.settings import MIB, Settings
 from app.store.database import Database, migrate, schema_is_current
 from app.sweep.document import BackendName
 from app.sweep.errors import SweepfrontError
@@ -138,7 +138,10 @@ def _open(settings: Settings, backends: Mapping[BackendName, Backend] | None) ->
 def _configured(settings: Settings) -> dict[BackendName, Backend]:
     """The local engine always; Azure ML as soon as anything about it is set, or it is the default."""
     engine = LocalBackend(
-        settings.engine_folder, slots=settings.local_slots, grace=settings.termination_grace
+        settings.engine_folder,
+        slots=settings.local_slots,
+        grace=settings.termination_grace,
+        min_free_memory=settings.min_free_memory * MIB,
     )
     backends: dict[BackendName, Backend] = {"local": engine}
     place = azure_place(settings)

@@ -54,6 +54,12 @@ class Settings(BaseSettings):
     termination_grace: float = Field(
         10.0, ge=0, le=3600, description="Seconds between SIGTERM and SIGKILL of a stopped trial."
     )
+    min_free_memory: int = Field(
+        256,
+        ge=0,
+        description="MiB that must be free before the local engine starts another trial; "
+        "0: it does not look.",
+    )
     poll_interval: float = Field(
         15.0, gt=0, le=3600, description="Seconds between looks at a live sweep on Azure ML."
     )

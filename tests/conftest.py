@@ -45,6 +45,14 @@ import sys
 print("about to fail")
 raise RuntimeError("no such luck")
 """,
+    "fails_until.py": """
+import pathlib, sys, mlflow
+mlflow.log_metric("loss", 7.0)
+mlflow.log_metric("other", 1.0)
+if not pathlib.Path(sys.argv[1], "mended").exists():
+    raise ValueError(f"not mended in {sys.argv[1]!r} for {sys.argv[2]}")
+mlflow.log_metric("loss", 2.0)
+""",
     "stubborn.py": """
 import os, signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)

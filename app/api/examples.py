@@ -63,3 +63,11 @@ REGISTER_EXAMPLES: dict[str, Any] = {
         "value": {"model_name": "final_model", "gate": {"min_improvement": 0.1}},
     },
 }
+
+RESUME_EXAMPLES: dict[str, Any] = {
+    "as it was": {"summary": "Within the limits that it has", "value": {}},
+    "more trials": {
+        "summary": "With more trials and more time",
+        "value": {"limits": {"max_total_trials": 8, "timeout": 3600}},
+    },
+}

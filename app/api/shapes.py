@@ -78,6 +78,17 @@ class BestTrialShape(Shape):
     parameters: dict[str, Any]
 
 
+class FailuresShape(Shape):
+    """Failed trials that failed alike."""
+
+    fingerprint: Annotated[
+        str, Field(description="Of the error's type, its message but for values, and its place.")
+    ]
+    count: int
+    trials: Annotated[list[int], Field(description="The first of them.")]
+    message: Annotated[str, Field(description="The status reason of the first.")]
+
+
 class SweepShape(Shape):
     """A sweep."""
 
@@ -95,6 +106,9 @@ class SweepShape(Shape):
     document_hash: str
     trial_counts: TrialCountsShape
     best_trial: BestTrialShape | None
+    failures: Annotated[
+        list[FailuresShape], Field(description="Failed trials by what they failed of.")
+    ]
     warnings: list[str]
     created_at: datetime
     submitted_at: datetime | None
@@ -123,6 +137,7 @@ class SweepShape(Shape):
             document_hash=record.document_hash,
             trial_counts=TrialCountsShape.of(record.trial_counts),
             best_trial=BestTrialShape(**asdict(best)) if best else None,
+            failures=[FailuresShape(**asdict(group)) for group in record.failures],
             warnings=list(record.warnings),
             created_at=record.created_at,
             submitted_at=record.submitted_at,
@@ -149,6 +164,9 @@ class TrialShape(Shape):
     provider_run_id: str | None
     provider_status: str | None
     exit_code: int | None
+    fingerprint: Annotated[
+        str | None, Field(description="Of a failed trial: the same where others failed alike.")
+    ]
     queued_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None

@@ -1,4 +1,4 @@
-"""/v1/sweeps: submit, list, read, cancel, delete; the best trial; registration."""
+"""/v1/sweeps: submit, list, read, cancel, resume, delete; the best trial; registration."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime
 
 from app.api.bodies import Document, OptionalObject
-from app.api.examples import EXAMPLES, REGISTER_EXAMPLES
+from app.api.examples import EXAMPLES, REGISTER_EXAMPLES, RESUME_EXAMPLES
 from app.api.model_shapes import ModelVersionShape
 from app.api.openapi import body_of
 from app.api.parameters import Cursor, IdempotencyKey, Limit, SweepName
@@ -14,6 +14,7 @@ from app.api.shapes import PageOf, SweepShape, TrialShape
 from app.api.state import Parts
 from app.services.delete import delete
 from app.services.register import RegisterRequest, no_best, parse_request, register
+from app.services.resume import ResumeRequest, parse_resume, resume
 from app.services.submit import submit
 from app.store import sweeps, trials
 from app.sweep.document import BackendName, SweepDocument
@@ -105,6 +106,22 @@ def get_sweep(name: SweepName, parts: Parts) -> SweepShape:
 def cancel_sweep(name: SweepName, parts: Parts) -> SweepShape:
     """End a sweep: its running trials are stopped, what they logged stays."""
     record = sweeps.request_cancel(parts.db, name)
+    parts.tracker.wake(name)
+    return SweepShape.of(record)
+
+
+@router.post(
+    "/{name}/resume",
+    status_code=202,
+    operation_id="resume_sweep",
+    openapi_extra=body_of(ResumeRequest, RESUME_EXAMPLES, required=False),
+)
+def resume_sweep(name: SweepName, body: OptionalObject, parts: Parts) -> SweepShape:
+    """Let a finished sweep of the local backend go on, within raised limits if any are given.
+
+    No finished trial runs again. Trials that the sweep's end canceled do, as their next attempt.
+    """
+    record = resume(parts.db, parts.backends, name, parse_resume(body))
     parts.tracker.wake(name)
     return SweepShape.of(record)
 

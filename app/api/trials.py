@@ -12,6 +12,7 @@ from app.api.parameters import Cursor, Limit, SweepName, TrialNumber
 from app.api.shapes import ArtifactShape, DecisionShape, MetricShape, PageOf, TrialShape
 from app.api.state import Parts, State
 from app.backends.base import Backend, LogStream, backend_of
+from app.services.resume import retry
 from app.store import sweeps, trials
 from app.sweep.errors import ConflictError
 from app.sweep.state import TrialStatus
@@ -149,6 +150,18 @@ def cancel_trial(name: SweepName, number: TrialNumber, parts: Parts) -> TrialSha
     if trial.status.finished:
         raise ConflictError(f"Trial {number} is {trial.status} already.")
     _backend(parts, name, number).cancel_trial(name, number)
+    return TrialShape.of(trial)
+
+
+@router.post("/{number}/retry", status_code=202, operation_id="retry_trial")
+def retry_trial(name: SweepName, number: TrialNumber, parts: Parts) -> TrialShape:
+    """Run a finished trial again, with the same parameters, as its next attempt.
+
+    What the attempt before reported is replaced; models registered from it stay. A sweep that has
+    finished goes on for this trial only.
+    """
+    trial = retry(parts.db, parts.backends, name, number)
+    parts.tracker.wake(name)
     return TrialShape.of(trial)
 
 

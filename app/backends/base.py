@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, Protocol
 
 from app.sweep.document import BackendName, SweepDocument
 from app.sweep.errors import FieldError, SweepfrontError
-from app.sweep.record import Submission
+from app.sweep.record import Resumption, Retrial, Submission
 from app.sweep.state import SweepSnapshot
 
 LogStream = Literal["stdout", "stderr"]
@@ -163,6 +163,29 @@ class Backend(Protocol):
 
     def cancel_trial(self, name: str, number: int) -> None:
         """Ask for one trial's end; harmless when it has ended."""
+        ...
+
+    def cannot_go_on(self, name: str, resumption: Resumption | None) -> str | None:
+        """Why a finished sweep cannot go on, and what helps; None when it can.
+
+        Args:
+            name: the sweep.
+            resumption: what is asked for; None: one of its trials is to run again.
+        """
+        ...
+
+    def resume(self, name: str, resumption: Resumption) -> None:
+        """Let a finished sweep go on; harmless when the same was asked for before.
+
+        The next look sees it go on.
+        """
+        ...
+
+    def retry_trial(self, name: str, retrial: Retrial) -> None:
+        """Run a finished trial again; harmless when the same was asked for before.
+
+        The next look sees its new attempt, and a finished sweep go on.
+        """
         ...
 
     def register(self, registration: Registration) -> RegisteredVersion:

@@ -25,10 +25,10 @@ from app.backends.base import (
 from app.backends.local_engine import EngineLink
 from app.backends.local_rules import CAPABILITIES, judgement_of
 from app.engine import journal
-from app.engine.journal import SweepState
+from app.engine.sweep_state import SweepState
 from app.engine.workspace import TrialFolder, Workspace, submission_body
 from app.sweep.document import BackendName, SweepDocument
-from app.sweep.record import Submission
+from app.sweep.record import Resumption, Retrial, Submission
 from app.sweep.state import SweepSnapshot, SweepStatus
 
 LOOK_BYTES = 4 * 1024 * 1024
@@ -46,6 +46,7 @@ class _Cursor:
 
 _BEGINNING = _Cursor(sweep=SweepState(status=SweepStatus.QUEUED))
 _CURSOR = TypeAdapter(_Cursor)
+_RESUMPTION = TypeAdapter(Resumption)
 _VERSION = TypeAdapter(RegisteredVersion)
 
 
@@ -55,17 +56,22 @@ class LocalBackend:
     name: ClassVar[BackendName] = "local"
     poll_interval: float | None = None
 
-    def __init__(self, workspace: Path, *, slots: int, grace: float) -> None:
+    def __init__(
+        self, workspace: Path, *, slots: int, grace: float, min_free_memory: int = 0
+    ) -> None:
         """Describe the engine; nothing happens before `start`.
 
         Args:
             workspace: the engine's folder.
             slots: how many trials run at once.
             grace: seconds between SIGTERM and SIGKILL of a stopped trial.
+            min_free_memory: bytes that must be free for another trial to start; 0: any.
         """
         self._workspace = Workspace(workspace)
         self._slots = slots
-        self._engine = EngineLink(self._workspace, slots=slots, grace=grace)
+        self._engine = EngineLink(
+            self._workspace, slots=slots, grace=grace, min_free_memory=min_free_memory
+        )
 
     def start(self, changed: Callable[[str], None]) -> None:
         """Start the engine, or adopt the one that is at work in this folder."""
@@ -131,6 +137,29 @@ class LocalBackend:
     def cancel_trial(self, name: str, number: int) -> None:
         """Ask the engine to end one trial."""
         self._engine.call("cancel_trial", name=name, number=number)
+
+    def cannot_go_on(self, name: str, resumption: Resumption | None) -> str | None:
+        """A sweep whose time has run out needs more of it; a trial that runs again has its own."""
+        if resumption is None or resumption.time_renewed or resumption.limits.timeout is None:
+            return None
+        entries, _, _ = journal.read(self._workspace.journal(name))
+        state = next((entry.sweep for entry in reversed(entries) if entry.sweep), None)
+        spent = state.elapsed_seconds - state.time_from if state else 0.0
+        if spent < resumption.limits.timeout:
+            return None
+        return (
+            f"limits.timeout, {resumption.limits.timeout} s, has run out; give limits.timeout "
+            "in the body: it counts from the resumption"
+        )
+
+    def resume(self, name: str, resumption: Resumption) -> None:
+        """Ask the engine to go on; it is in the journal afterwards."""
+        body = _RESUMPTION.dump_python(resumption, mode="json", exclude_none=True)
+        self._engine.call("resume", name=name, resumption=body)
+
+    def retry_trial(self, name: str, retrial: Retrial) -> None:
+        """Ask the engine to run the trial again; it is in the journal afterwards."""
+        self._engine.call("retry_trial", name=name, retrial=asdict(retrial))
 
     def register(self, registration: Registration) -> RegisteredVersion:
         """Have the engine copy the artifact and record the version in its MLflow registry."""

@@ -26,10 +26,13 @@ log = logging.getLogger(__name__)
 class EngineLink:
     """A connection to the workspace's engine that mends itself until it is closed."""
 
-    def __init__(self, workspace: Workspace, *, slots: int, grace: float) -> None:
+    def __init__(
+        self, workspace: Workspace, *, slots: int, grace: float, min_free_memory: int
+    ) -> None:
         self._workspace = workspace
         self._slots = slots
         self._grace = grace
+        self._min_free_memory = min_free_memory
         self._changed: Callable[[str], None] = lambda _name: None
         self._lock = threading.Lock()
         self._client: EngineClient | None = None
@@ -129,6 +132,7 @@ class EngineLink:
         words = [sys.executable, "-m", "app", "engine"]
         words += ["--workspace", str(self._workspace.folder)]
         words += ["--slots", str(self._slots), "--grace", str(self._grace)]
+        words += ["--min-free-memory", str(self._min_free_memory)]
         with self._workspace.engine_log.open("ab") as output:
             return subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 words,

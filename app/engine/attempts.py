@@ -1,16 +1,13 @@
-"""The attempts that run now, of all sweeps: their processes, their clocks, and how they end."""
+"""The attempts that run now, of all sweeps: their processes, their clocks, and their signals."""
 
 import signal
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from app.engine.launcher import Launch, Launcher
 from app.search.plan import Stop
-from app.sweep.state import TrialStatus
-
-_TAIL = 4096
 
 
 @dataclass(slots=True, kw_only=True)
@@ -20,6 +17,7 @@ class Attempt:
     Attributes:
         token: names it towards the launcher and in what its script logs.
         since: monotonic seconds of its start (of the request for it, before that).
+        kills: how often the kernel had killed for want of memory when it started.
         run_id: its MLflow run; None while that is being made.
         launched: its process was asked for.
         stop: why it is being ended, once it is; it then keeps that outcome.
@@ -31,6 +29,7 @@ class Attempt:
     sweep: str
     number: int
     since: float
+    kills: int = 0
     run_id: str | None = None
     launched: bool = False
     stop: Stop | None = None
@@ -62,6 +61,10 @@ class Attempts:
         return {
             attempt.number: attempt for attempt in self._live.values() if attempt.sweep == sweep
         }
+
+    def counts(self) -> Counter[str]:
+        """How many each sweep has."""
+        return Counter(attempt.sweep for attempt in self._live.values())
 
     def begin(self, sweep: str, number: int, nth: int) -> Attempt:
         """Take a slot for a trial's nth attempt."""
@@ -110,40 +113,3 @@ class Attempts:
         if attempt.kill_at is None:
             attempt.kill_at = time.monotonic() + self._grace
             self._launcher.signal(attempt.token, signal.SIGTERM)
-
-
-def outcome_of(attempt: Attempt, returncode: int, stderr: Path) -> tuple[TrialStatus, str | None]:
-    """The outcome and its reason, from the exit code unless the attempt was stopped.
-
-    Args:
-        attempt: the attempt whose process ended.
-        returncode: its exit code; minus the signal's number when a signal ended it.
-        stderr: its log, whose last line usually names the error.
-    """
-    if attempt.stop is not None:
-        return attempt.stop.outcome, attempt.stop.reason
-    if returncode == 0:
-        return TrialStatus.COMPLETED, None
-    last = _last_line(stderr)
-    words = _signal_words(-returncode) if returncode < 0 else f"exit code {returncode}"
-    return TrialStatus.FAILED, f"{words}: {last}" if last else words
-
-
-def _signal_words(number: int) -> str:
-    try:
-        return f"killed by {signal.Signals(number).name}"
-    except ValueError:
-        return f"killed by signal {number}"
-
-
-def _last_line(path: Path) -> str:
-    """The last line that says something, at most 500 characters of it."""
-    try:
-        with path.open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - _TAIL))
-            text = file.read().decode(errors="replace")
-    except OSError:
-        return ""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1].replace("\0", "")[:500] if lines else ""

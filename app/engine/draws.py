@@ -7,9 +7,11 @@ meanwhile, and judges what running trials report.
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 from app.engine.sweep_run import SweepRun
-from app.sweep.state import Parameters
+from app.search.bayesian import Observation
+from app.sweep.state import Parameters, TrialStatus, loss
 
 
 class Draws:
@@ -31,7 +33,7 @@ class Draws:
 
     def draw(self, run: SweepRun, number: int) -> bool:
         """Let a new trial of the sweep wait with its parameters; False: it has none (yet)."""
-        draw = run.drawing(number)
+        draw = drawing(run, number)
         if not run.sampler.slow:
             queued = run.queue(number, draw())
             if not queued:
@@ -51,6 +53,8 @@ class Draws:
 
     def _drawn(self, run: SweepRun, number: int, done: "Future[Parameters | None]") -> None:
         self._under_way.discard(run.name)
+        # The sweep may have ended meanwhile, and even gone on since.
+        self._changed(run.name)
         if run.state.status.finished or number in run.trials:
             return
         error = done.exception()
@@ -58,4 +62,20 @@ class Draws:
             run.queue(number, done.result())
         else:
             run.cancel(f"the sampler failed: {error}", time.monotonic())
-        self._changed(run.name)
+
+
+def drawing(run: SweepRun, number: int) -> Callable[[], Parameters | None]:
+    """The draw of a new trial, by what is known at this moment; any thread may do it."""
+    if run.sampler.initial is None:
+        return partial(run.sampler.draw, number, (), ())
+    goal = run.document.objective.goal
+    finished = [
+        Observation(
+            trial.parameters,
+            None if trial.objective_value is None else loss(trial.objective_value, goal),
+        )
+        for trial in (run.trials[each] for each in run.ended)
+        if trial.status is not TrialStatus.CANCELED
+    ]
+    waiting = (trial for _, trial in sorted(run.trials.items()) if not trial.status.finished)
+    return partial(run.sampler.draw, number, finished, [trial.parameters for trial in waiting])

@@ -7,26 +7,13 @@ off, and readers stop before one.
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
 from pydantic import ConfigDict, TypeAdapter
 
-from app.sweep.state import Decision, Metric, SweepStatus, Trial
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SweepState:
-    """Where the sweep as a whole stands; `elapsed_seconds` is the time it was worked on."""
-
-    status: SweepStatus
-    reason: str | None = None
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-    elapsed_seconds: float = 0.0
-    exhausted: bool = False
-    cancel_reason: str | None = None
+from app.engine.sweep_state import SweepState
+from app.sweep.state import Decision, Metric, Trial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

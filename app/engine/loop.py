@@ -24,13 +24,14 @@ ALREADY_RUNNING = 3
 _IDLE_SECONDS = 5.0
 
 
-def run(folder: Path, *, slots: int, grace: float) -> int:
+def run(folder: Path, *, slots: int, grace: float, min_free_memory: int) -> int:
     """Be the engine of a workspace until SIGTERM, SIGINT or a request to shut down.
 
     Args:
         folder: the workspace; made if it does not exist.
         slots: how many trials run at once.
         grace: seconds between SIGTERM and SIGKILL of a stopped trial.
+        min_free_memory: bytes that must be free for another trial to start; 0: any.
 
     Returns:
         The process's exit code.
@@ -43,7 +44,7 @@ def run(folder: Path, *, slots: int, grace: float) -> int:
         print(f"another engine is at work in {folder}", flush=True)  # noqa: T201 - to engine.log
         return ALREADY_RUNNING
     sweep_strays(workspace.folder)
-    engine = _Engine(workspace, slots=slots, grace=grace)
+    engine = _Engine(workspace, slots=slots, grace=grace, min_free_memory=min_free_memory)
     try:
         engine.serve()
     finally:
@@ -54,7 +55,9 @@ def run(folder: Path, *, slots: int, grace: float) -> int:
 class _Engine:
     """The sockets and signals around the conductor."""
 
-    def __init__(self, workspace: Workspace, *, slots: int, grace: float) -> None:
+    def __init__(
+        self, workspace: Workspace, *, slots: int, grace: float, min_free_memory: int
+    ) -> None:
         self._selector = selectors.DefaultSelector()
         self._posted: deque[Callable[[], None]] = deque()
         self._bell, self._button = socket.socketpair()
@@ -65,10 +68,20 @@ class _Engine:
         self._launcher = Launcher(workspace.folder)
         self._tracking = Tracking(workspace.folder, workspace.trial_socket)
         self._conductor = Conductor(
-            workspace, self._launcher, self._tracking, slots=slots, grace=grace, post=self._post
+            workspace,
+            self._launcher,
+            self._tracking,
+            slots=slots,
+            grace=grace,
+            min_free_memory=min_free_memory,
+            post=self._post,
         )
         self._trials = TrialLink(
-            workspace.trial_socket, self._selector, self._conductor, self._tracking, self._post
+            workspace.trial_socket,
+            self._selector,
+            self._conductor.trials,
+            self._tracking,
+            self._post,
         )
         self._listener = listen(workspace.control_socket)
         self._listener.settimeout(0)
@@ -125,7 +138,7 @@ class _Engine:
         for event in self._launcher.read_events():
             if isinstance(event, Exited):
                 self._trials.drain(event.token)
-            self._conductor.handle(event)
+            self._conductor.trials.handle(event)
 
     def _accept(self) -> None:
         with suppress(OSError):

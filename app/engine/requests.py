@@ -5,12 +5,17 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from app.engine.conductor import Conductor
 from app.engine.control import Request
 from app.engine.registry import Registered
 from app.engine.tracking import Tracking
 from app.engine.workspace import UnknownNameError, submission_of
+from app.sweep.record import Resumption, Retrial
 
+_RESUMPTION = TypeAdapter(Resumption)
+_RETRIAL = TypeAdapter(Retrial)
 UNKNOWN = "unknown-sweep"
 FAILED = "failed"
 
@@ -26,7 +31,8 @@ def answer(
     """Do what was asked and answer; a registration is answered when MLflow has it.
 
     Args:
-        request: `ping`, `submit`, `cancel`, `cancel_trial`, `register`, `purge` or `shutdown`.
+        request: `ping`, `submit`, `cancel`, `cancel_trial`, `resume`, `retry_trial`, `register`,
+            `purge` or `shutdown`.
         conductor: has the sweeps.
         tracking: has the models.
         stop: ends the engine in order.
@@ -55,6 +61,10 @@ def _obey(op: str, args: Mapping[str, Any], conductor: Conductor, stop: Callable
             conductor.cancel(args["name"])
         case "cancel_trial":
             conductor.cancel_trial(args["name"], args["number"])
+        case "resume":
+            conductor.resume(args["name"], _RESUMPTION.validate_python(args["resumption"]))
+        case "retry_trial":
+            conductor.retry_trial(args["name"], _RETRIAL.validate_python(args["retrial"]))
         case "purge":
             conductor.purge(args["name"])
         case "shutdown":

@@ -3,18 +3,18 @@
 Nothing here starts or stops a process. What is in memory can be made again from the journal.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 
-from app.engine.journal import Entry, Journal, SweepState
-from app.search.bayesian import Observation
-from app.search.plan import Progress
-from app.search.policies import History, evaluate
+from app.engine.journal import Entry, Journal
+from app.engine.reports import Reports
+from app.engine.sweep_state import SweepState
+from app.search.plan import Finish, Progress
 from app.search.samplers import sampler_of
-from app.sweep.record import Submission
+from app.sweep.document import SweepDocument
+from app.sweep.failure import fingerprint_of
+from app.sweep.record import Resumption, Submission
 from app.sweep.state import (
     Decision,
     Metric,
@@ -22,7 +22,6 @@ from app.sweep.state import (
     SweepStatus,
     Trial,
     TrialStatus,
-    loss,
     with_reports,
 )
 
@@ -44,14 +43,13 @@ class SweepRun:
             entries: what the journal holds already; empty for a new sweep.
         """
         self.submission = submission
-        self.document = submission.document
         self.sampler = sampler_of(submission.document)
         self.journal = journal
         self.state = SweepState(status=SweepStatus.QUEUED)
         self.trials: dict[int, Trial] = {}
         self.ended: list[int] = []
-        self._histories: dict[int, History] = {}
-        self._intervals: defaultdict[tuple[int, str], int] = defaultdict(int)
+        self._ended_since: list[int] = []
+        self._reports = Reports(submission.document.objective.goal)
         self._resumed_at = 0.0
         self._elapsed_before = 0.0
         for entry in entries:
@@ -62,6 +60,11 @@ class SweepRun:
     def name(self) -> str:
         """The sweep's name."""
         return self.submission.name
+
+    @property
+    def document(self) -> SweepDocument:
+        """The document, with the limits of the last resumption."""
+        return self.submission.document
 
     def progress(self, now: float, running_since: Mapping[int, float]) -> Progress:
         """What the plan needs.
@@ -76,11 +79,17 @@ class SweepRun:
         }
         return Progress(
             trials=live,
-            ended=[self.trials[number].status for number in self.ended],
+            ended=list(self._ended_since),
             running_seconds={number: now - since for number, since in running_since.items()},
-            elapsed_seconds=self.elapsed(now),
-            exhausted=self.state.exhausted,
+            elapsed_seconds=self.elapsed(now) - self.state.time_from,
+            exhausted=self.state.exhausted or self.state.retrying,
             cancel_reason=self.state.cancel_reason,
+            resumed=self.state.resumes > 0 or self.state.retrying,
+            afterwards=(
+                None
+                if self.state.canceled_as is None
+                else Finish(SweepStatus.CANCELED, self.state.canceled_as)
+            ),
         )
 
     def elapsed(self, now: float) -> float:
@@ -97,32 +106,18 @@ class SweepRun:
     def deadline(self, now: float) -> float | None:
         """When the sweep's own time is up (monotonic); None without a limit or after it."""
         timeout = self.document.limits.timeout
-        left = None if timeout is None else timeout - self.elapsed(now)
+        spent = self.elapsed(now) - self.state.time_from
+        left = None if timeout is None else timeout - spent
         return now + left if left is not None and left > 0 else None
 
     def take_up(self, now: float) -> None:
         """Count time from now on; trials that an earlier engine left running wait again."""
         self._resumed_at = now
-        for trial in list(self.trials.values()):
-            if trial.status is TrialStatus.RUNNING:
-                self.requeue(trial.number, "interrupted: the engine stopped while it ran")
-
-    def drawing(self, number: int) -> Callable[[], Parameters | None]:
-        """The draw of a new trial, by what is known at this moment; any thread may do it."""
-        if self.sampler.initial is None:
-            return partial(self.sampler.draw, number, (), ())
-        goal = self.document.objective.goal
-        ended = [self.trials[each] for each in self.ended]
-        finished = [
-            Observation(
-                trial.parameters,
-                None if trial.objective_value is None else loss(trial.objective_value, goal),
-            )
-            for trial in ended
-            if trial.status is not TrialStatus.CANCELED
-        ]
-        waiting = (trial for _, trial in sorted(self.trials.items()) if not trial.status.finished)
-        return partial(self.sampler.draw, number, finished, [trial.parameters for trial in waiting])
+        for number, trial in list(self.trials.items()):
+            if trial.status is TrialStatus.RUNNING and number in self.state.dismissed:
+                self.ended_as(number, TrialStatus.CANCELED, "canceled on request", now=now)
+            elif trial.status is TrialStatus.RUNNING:
+                self.requeue(number, "interrupted: the engine stopped while it ran")
 
     def queue(self, number: int, parameters: Parameters | None) -> bool:
         """Let a drawn trial wait; False, when there was no point left to draw."""
@@ -137,7 +132,7 @@ class SweepRun:
         at = now_utc()
         if self.state.status is SweepStatus.QUEUED:
             self._set_state(replace(self.state, status=SweepStatus.RUNNING, started_at=at), now)
-        self._forget_reports(number)
+        self._reports.forget(number)
         trial = self.trials[number]
         self._set_trial(
             replace(trial, status=TrialStatus.RUNNING, started_at=at, provider_run_id=run_id)
@@ -150,16 +145,19 @@ class SweepRun:
         reason: str | None,
         *,
         exit_code: int | None = None,
+        fingerprint: str | None = None,
         seconds: float | None = None,
         now: float,
     ) -> None:
         """The trial has its outcome; `seconds` is how long its attempt ran."""
+        failed = outcome is TrialStatus.FAILED
         trial = with_reports(
             replace(
                 self.trials[number],
                 status=outcome,
                 status_reason=reason,
                 exit_code=exit_code,
+                fingerprint=(fingerprint or fingerprint_of(reason)) if failed else None,
                 finished_at=now_utc(),
                 duration_seconds=seconds,
             ),
@@ -167,15 +165,13 @@ class SweepRun:
             self.document.objective.primary_metric,
             self.document.objective.goal,
         )
-        self.ended.append(number)
         self._set_trial(trial)
         if self.document.limits.timeout is not None:
             self._set_state(self.state, now)
 
     def requeue(self, number: int, reason: str) -> None:
-        """Let an interrupted trial run again, with the same parameters, as its next attempt."""
+        """Let a trial run again, with the same parameters, as its next attempt."""
         trial = self.trials[number]
-        self._forget_reports(number)
         self._set_trial(
             Trial(
                 number=number,
@@ -188,12 +184,11 @@ class SweepRun:
 
     def report(self, number: int, name: str, step: int, value: float) -> Metric:
         """Write down a value that a running trial logged; its interval is its place in line."""
-        self._intervals[number, name] += 1
         metric = Metric(
             trial=number,
             attempt=self.trials[number].attempt,
             name=name,
-            interval=self._intervals[number, name],
+            interval=self._reports.next_interval(number, name),
             step=step,
             value=value,
             recorded_at=now_utc(),
@@ -213,20 +208,9 @@ class SweepRun:
         if policy is None or metric.name != self.document.objective.primary_metric:
             return None
         finished = {n for n, trial in self.trials.items() if trial.status.finished}
-        decision = evaluate(
-            policy,
-            self.document.objective.goal,
-            self._histories,
-            finished,
-            trial=metric.trial,
-            interval=metric.interval,
-            attempt=metric.attempt,
-            recorded_at=metric.recorded_at,
-        )
-        if decision is None:
-            return None
-        decision = replace(decision, too_late=decision.verdict == "stop" and not alive)
-        self.journal.append(Entry(decision=decision))
+        decision = self._reports.judge(policy, metric, finished, alive=alive)
+        if decision is not None:
+            self.journal.append(Entry(decision=decision))
         return decision
 
     def cancel(self, reason: str, now: float) -> None:
@@ -237,6 +221,30 @@ class SweepRun:
             )
             self._set_state(canceling, now)
 
+    def dismiss(self, number: int) -> None:
+        """Somebody canceled this one trial: a resumption leaves it canceled."""
+        if number not in self.state.dismissed:
+            self._set_state(replace(self.state, dismissed=(*self.state.dismissed, number)))
+
+    def resume(self, resumption: Resumption) -> None:
+        """The finished sweep goes on; trials that its end canceled run again."""
+        self._set_state(self.state.resumed(resumption))
+        for number, trial in sorted(self.trials.items()):
+            if trial.status is TrialStatus.CANCELED and number not in self.state.dismissed:
+                self.requeue(number, "queued again: the sweep was resumed")
+
+    def retry(self, number: int) -> None:
+        """The finished trial runs again; a finished sweep goes on for it."""
+        state = self.state.reopened() if self.state.status.finished else self.state
+        kept = tuple(each for each in state.dismissed if each != number)
+        self._set_state(replace(state, dismissed=kept))
+        self.requeue(number, "queued again: retried on request")
+
+    def wait_for(self, reason: str | None) -> None:
+        """Say why no trial is started now; None, when trials are."""
+        if self.state.status is not SweepStatus.CANCELING and self.state.reason != reason:
+            self._set_state(replace(self.state, reason=reason))
+
     def finish(self, status: SweepStatus, reason: str | None, now: float) -> None:
         """The sweep has its outcome."""
         ended = replace(self.state, status=status, reason=reason, finished_at=now_utc())
@@ -244,37 +252,46 @@ class SweepRun:
 
     def _fold(self, entry: Entry) -> None:
         if entry.sweep is not None:
-            self.state = entry.sweep
+            self._take_state(entry.sweep)
         if entry.trial is not None:
-            before = self.trials.get(entry.trial.number)
-            if before is not None and before.attempt != entry.trial.attempt:
-                self._forget_reports(entry.trial.number)
-            self.trials[entry.trial.number] = entry.trial
-            if entry.trial.status.finished:
-                self.ended.append(entry.trial.number)
+            self._take_trial(entry.trial)
         if entry.metric is not None:
-            self._intervals[entry.metric.trial, entry.metric.name] += 1
+            self._reports.next_interval(entry.metric.trial, entry.metric.name)
             self._count(entry.metric)
 
     def _count(self, metric: Metric) -> None:
         objective = self.document.objective
         if metric.name == objective.primary_metric:
-            history = self._histories.setdefault(metric.trial, History(objective.goal))
-            history.add(metric.value)
+            self._reports.add(metric)
             self.trials[metric.trial] = with_reports(
                 self.trials[metric.trial], [metric], objective.primary_metric, objective.goal
             )
 
-    def _forget_reports(self, number: int) -> None:
-        self._histories.pop(number, None)
-        for key in [key for key in self._intervals if key[0] == number]:
-            del self._intervals[key]
+    def _take_state(self, state: SweepState) -> None:
+        if self.state.status.finished and not state.status.finished:
+            self._ended_since.clear()
+        if state.limits is not None and state.limits != self.document.limits:
+            document = self.document.with_limits(state.limits)
+            self.submission = replace(self.submission, document=document)
+        self.state = state
+
+    def _take_trial(self, trial: Trial) -> None:
+        before = self.trials.get(trial.number)
+        if before is not None and before.attempt != trial.attempt:
+            self._reports.forget(trial.number)
+            for numbers in (self.ended, self._ended_since):
+                if trial.number in numbers:
+                    numbers.remove(trial.number)
+        self.trials[trial.number] = trial
+        if trial.status.finished:
+            self.ended.append(trial.number)
+            self._ended_since.append(trial.number)
 
     def _set_trial(self, trial: Trial) -> None:
-        self.trials[trial.number] = trial
+        self._take_trial(trial)
         self.journal.append(Entry(trial=trial))
 
     def _set_state(self, state: SweepState, now: float | None = None) -> None:
         elapsed = state.elapsed_seconds if now is None else self.elapsed(now)
-        self.state = replace(state, elapsed_seconds=elapsed)
+        self._take_state(replace(state, elapsed_seconds=elapsed))
         self.journal.append(Entry(sweep=self.state))

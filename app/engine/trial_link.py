@@ -8,9 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from app.engine.attempts import Attempt
-from app.engine.conductor import Conductor
 from app.engine.tracking import Tracking
 from app.engine.trial_calls import FORWARDED
+from app.engine.trials import Trials
 from app.engine.wire import Frames, Message, ProtocolError, Stream, frame, listen
 
 _OF_A_RUN = frozenset({"log_batch", "log_inputs", "log_outputs", "update_run_info", "delete_tag"})
@@ -19,19 +19,19 @@ _PARENT_TAG = "mlflow.parentRunId"
 
 
 class TrialLink:
-    """Listens to trials; reports go to the conductor first, everything goes to MLflow after."""
+    """Listens to trials; reports are judged first, everything goes to MLflow after."""
 
     def __init__(
         self,
         path: Path,
         selector: selectors.BaseSelector,
-        conductor: Conductor,
+        trials: Trials,
         tracking: Tracking,
         post: Callable[[Callable[[], None]], None],
     ) -> None:
         """Listen at that path, on that selector; `post` has a function called on the loop."""
         self._selector = selector
-        self._conductor = conductor
+        self._trials = trials
         self._tracking = tracking
         self._post = post
         self._lines: set[_TrialLine] = set()
@@ -57,7 +57,7 @@ class TrialLink:
             while True:
                 peer, _ = self._listener.accept()
                 line = _TrialLine(
-                    peer, self._selector, self._conductor, self._tracking, self._post, self._lines
+                    peer, self._selector, self._trials, self._tracking, self._post, self._lines
                 )
                 self._lines.add(line)
 
@@ -69,12 +69,12 @@ class _TrialLine:
         self,
         peer: socket.socket,
         selector: selectors.BaseSelector,
-        conductor: Conductor,
+        trials: Trials,
         tracking: Tracking,
         post: Callable[[Callable[[], None]], None],
         lines: "set[_TrialLine]",
     ) -> None:
-        self._conductor = conductor
+        self._trials = trials
         self._tracking = tracking
         self._post = post
         self._frames = Frames()
@@ -100,7 +100,7 @@ class _TrialLine:
 
     def _take(self, message: Message) -> None:
         wait, method, args, kwargs = message
-        attempt = self._conductor.attempt(self._token or "")
+        attempt = self._trials.attempt(self._token or "")
         if attempt is None:
             self._answer(PermissionError("this trial is no longer live"), wait=wait)
         elif reason := self._refusal(attempt, method, args):
@@ -139,7 +139,7 @@ class _TrialLine:
     def _report(self, attempt: Attempt, run_id: object, metrics: Sequence[Message]) -> None:
         if run_id == attempt.run_id:
             for metric in metrics:
-                self._conductor.reported(
+                self._trials.reported(
                     attempt,
                     str(metric.key),
                     int(metric.step),
@@ -151,7 +151,7 @@ class _TrialLine:
         if error is None and method == "create_run":
             attempt.runs.add(done.result().info.run_id)
         if error is not None and not wait:
-            self._conductor.complain(attempt, f"{method} was not recorded: {error}")
+            self._trials.complain(attempt, f"{method} was not recorded: {error}")
         self._answer(error if error is not None else done.result(), wait=wait)
 
     def _answer(self, result: object, *, wait: bool) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.sweep.document import SweepDocument
+from app.sweep.failure import grouped, in_words
 from app.sweep.state import SweepStatus, Trial, TrialStatus, better
 
 FIRST_FAILURES = 3
@@ -15,19 +16,24 @@ class Progress:
 
     Attributes:
         trials: every trial so far, by number, with the objective values reported so far.
-        ended: outcomes of the trials that ended, in the order in which they did.
+        ended: numbers of the trials that ended, in the order in which they did; after a finished
+            sweep went on, those since then, so that what ended it once does not end it again.
         running_seconds: for each running trial, how long its attempt has run.
-        elapsed_seconds: how long the sweep has been worked on.
-        exhausted: the sampler has no further point.
+        elapsed_seconds: how long the sweep has been worked on, as `limits.timeout` counts.
+        exhausted: the sampler has no further point, or none is wanted.
         cancel_reason: why somebody asked for the end; None when nobody did.
+        resumed: the sweep had finished once and goes on.
+        afterwards: what it is again when nothing is left to do; None: what its trials make of it.
     """
 
     trials: Mapping[int, Trial]
-    ended: Sequence[TrialStatus] = ()
+    ended: Sequence[int] = ()
     running_seconds: Mapping[int, float]
     elapsed_seconds: float = 0.0
     exhausted: bool = False
     cancel_reason: str | None = None
+    resumed: bool = False
+    afterwards: "Finish | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,23 +106,26 @@ def _ending(document: SweepDocument, progress: Progress) -> Finish | None:
 
 
 def _too_many_failures(document: SweepDocument, progress: Progress) -> str | None:
-    failed = sum(outcome is TrialStatus.FAILED for outcome in progress.ended)
+    outcomes = [progress.trials[number].status for number in progress.ended]
+    failed = sum(outcome is TrialStatus.FAILED for outcome in outcomes)
     extra = document.extra_limits
     allowed = extra.max_failed_trials if extra else None
     if allowed is not None:
         if failed < allowed:
             return None
-        return f"max_failed_trials: {failed} trials failed{_last_failure(progress)}"
+        return f"max_failed_trials: {failed} trials failed{_failures(progress)}"
     first = max(FIRST_FAILURES, document.limits.max_concurrent_trials or 1)
-    outcomes = progress.ended[:first]
+    outcomes = outcomes[:first]
     if len(outcomes) < first or any(outcome is not TrialStatus.FAILED for outcome in outcomes):
         return None
-    return f"the first {first} trials to end all failed{_last_failure(progress)}"
+    return f"the first {first} trials to end all failed{_failures(progress)}"
 
 
-def _last_failure(progress: Progress) -> str:
-    failed = [t for t in progress.trials.values() if t.status is TrialStatus.FAILED]
-    return f"; trial {failed[-1].number}: {failed[-1].status_reason}" if failed else ""
+def _failures(progress: Progress) -> str:
+    """What most of the failed trials failed of."""
+    failed = [t for _, t in sorted(progress.trials.items()) if t.status is TrialStatus.FAILED]
+    groups = grouped((t.number, t.fingerprint, t.status_reason) for t in failed)
+    return f"; {in_words(groups, len(failed))}" if failed else ""
 
 
 def _target_reached(document: SweepDocument, progress: Progress) -> str | None:
@@ -124,7 +133,7 @@ def _target_reached(document: SweepDocument, progress: Progress) -> str | None:
     if target is None:
         return None
     goal = document.objective.goal
-    for trial in progress.trials.values():
+    for trial in (progress.trials[number] for number in progress.ended):
         value = trial.objective_value
         if trial.status is not TrialStatus.COMPLETED or value is None:
             continue
@@ -144,10 +153,21 @@ def _overdue(document: SweepDocument, progress: Progress) -> Iterator[Stop]:
 
 
 def _natural_end(document: SweepDocument, progress: Progress) -> Finish:
+    if progress.afterwards is not None:
+        return progress.afterwards
+    found = _found(document, progress)
+    if progress.resumed and not progress.ended:
+        limit = document.limits.max_total_trials
+        reason = f"nothing was left to run; raise limits.max_total_trials, which is {limit}"
+        return Finish(found.status, reason)
+    return found
+
+
+def _found(document: SweepDocument, progress: Progress) -> Finish:
     useful = (TrialStatus.COMPLETED, TrialStatus.EARLY_TERMINATED)
     trials = progress.trials.values()
     if not any(trial.status in useful for trial in trials):
-        return Finish(SweepStatus.FAILED, f"no trial completed{_last_failure(progress)}")
+        return Finish(SweepStatus.FAILED, f"no trial completed{_failures(progress)}")
     metric = document.objective.primary_metric
     completed = [trial for trial in trials if trial.status is TrialStatus.COMPLETED]
     silent = sum(trial.objective_value is None for trial in completed)

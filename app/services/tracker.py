@@ -21,7 +21,7 @@ from app.store import leases
 from app.store.database import Database
 from app.sweep.document import BackendName, SweepDocument
 from app.sweep.errors import SweepfrontError
-from app.sweep.record import Claim, Submission, SweepRecord
+from app.sweep.record import Claim, Resumption, Retrial, Submission, SweepRecord
 from app.sweep.state import SweepStatus
 
 LEASE_SECONDS = 15.0
@@ -179,6 +179,8 @@ class Tracker:
         """One look; True when the backend has more to tell at once."""
         sweep = claim.sweep
         backend = self._backends[sweep.backend]
+        if sweep.submitted_at is not None:
+            self._tell_wishes(backend, claim)
         if claim.cancel_requested:
             try:
                 backend.cancel(sweep.name)
@@ -198,10 +200,23 @@ class Tracker:
                 leases.finish(self._db, claim, SweepStatus.FAILED, error.message)
                 return False
             leases.submitted(self._db, claim)
+            self._tell_wishes(backend, claim)
         snapshot = backend.observe(sweep.name, claim.cursor)
         next_look = backend.poll_interval or ANNOUNCED_LOOK_SECONDS
         leases.apply(self._db, claim, snapshot, next_look=next_look)
         return snapshot.more
+
+    def _tell_wishes(self, backend: Backend, claim: Claim) -> None:
+        """Tell the backend, in order, what was asked for since the sweep or a trial had ended."""
+        if not claim.wishes:
+            return
+        for wish in claim.wishes:
+            match wish:
+                case Resumption():
+                    backend.resume(claim.sweep.name, wish)
+                case Retrial():
+                    backend.retry_trial(claim.sweep.name, wish)
+        leases.told_wishes(self._db, claim)
 
     def _submission(self, sweep: SweepRecord) -> Submission:
         return Submission(

@@ -16,7 +16,7 @@ from app.store.engines import clock
 from app.store.progress import record_progress
 from app.store.sweeps import status_event
 from app.store.tables import SWEEPS
-from app.store.values import AnyRow, Values, sweep_of
+from app.store.values import AnyRow, Values, sweep_of, wishes_of
 from app.sweep.document import BackendName
 from app.sweep.record import Claim
 from app.sweep.state import SweepSnapshot, SweepStatus
@@ -124,6 +124,17 @@ def told_cancel(db: Database, claim: Claim) -> bool:
         return True
 
 
+def told_wishes(db: Database, claim: Claim) -> bool:
+    """Note that the backend knows of the wishes of the claim; the lease goes on."""
+    with db.write() as session:
+        row = _held(session, claim)
+        if row is None:
+            return False
+        left = (row.wishes or [])[len(claim.wishes) :]
+        _change(session, row, {"wishes": left or None})
+        return True
+
+
 def finish(db: Database, claim: Claim, status: SweepStatus, reason: str) -> bool:
     """End a sweep that its backend never had or no longer has."""
     with db.write() as session:
@@ -139,6 +150,7 @@ def finish(db: Database, claim: Claim, status: SweepStatus, reason: str) -> bool
             status_reason=reason,
             finished_at=datetime.now(UTC),
             sync_error=None,
+            wishes=None,
         )
         return True
 
@@ -178,6 +190,7 @@ def _claim_of(row: AnyRow) -> Claim:
         token=row.token,
         cursor=row.cursor,
         cancel_requested=row.cancel_requested,
+        wishes=wishes_of(row),
         failures=row.failures,
     )
 
@@ -197,8 +210,8 @@ def _change(session: Session, row: AnyRow, values: Values) -> None:
 
 
 def _release(session: Session, row: AnyRow, next_look: float | None, **changed: object) -> None:
-    """Let others claim it; a wish to end that came during the look makes it due at once."""
-    wait = 0.0 if row.cancel_requested else next_look
+    """Let others claim it; what was asked for during the look makes it due at once."""
+    wait = 0.0 if row.cancel_requested or row.wishes else next_look
     due = None if next_look is None or wait is None else clock() + wait
     schedule: Values = {"lease_until": None, "lease_owner": None, "due_at": due}
     _change(session, row, {**changed, **schedule})

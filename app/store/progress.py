@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
@@ -11,6 +12,7 @@ from app.store import events
 from app.store.events import NewEvent
 from app.store.tables import DECISIONS, METRICS, TRIALS
 from app.store.values import AnyRow, Values, decision_values, metric_values, trial_of, trial_values
+from app.sweep.failure import grouped
 from app.sweep.record import BestTrial
 from app.sweep.state import (
     Goal,
@@ -41,21 +43,23 @@ def record_progress(session: Session, row: AnyRow, snapshot: SweepSnapshot) -> V
     before = _known_trials(session, row.id, snapshot)
     after = _merged(before, snapshot, row.primary_metric, row.goal)
     changed = [trial for number, trial in after.items() if trial != before.get(number)]
-    _write_trials(session, row.id, before, changed)
+    write_trials(session, row.id, before, changed)
     _write_reports(session, row.id, after, snapshot)
-    news = _trial_events(row.name, before, changed)
+    news = trial_events(row.name, before, changed)
     values = _sweep_values(row, snapshot)
+    best = row.best_trial
     if changed:
-        best = _best(session, row.id, row.goal)
-        values["trial_counts"] = _counts(session, row.id)
-        values["best_trial"] = best
+        summary = summary_values(
+            session, row.id, row.goal, failures=_about_failures(before, changed)
+        )
+        values |= summary
+        best = summary["best_trial"]
         if best != row.best_trial:
             news.append(NewEvent("sweep.best", row.name, {"best_trial": best}))
-    if snapshot.provider_best is not None:
-        ours = best if changed else row.best_trial
-        if ours is None or ours["number"] != snapshot.provider_best:
-            data = {"provider_best": snapshot.provider_best, "best_trial": ours}
-            news.append(NewEvent("sweep.best_disagrees", row.name, data))
+    theirs = snapshot.provider_best
+    if theirs is not None and (best is None or best["number"] != theirs):
+        data = {"provider_best": theirs, "best_trial": best}
+        news.append(NewEvent("sweep.best_disagrees", row.name, data))
     if "status" in values:
         reason = snapshot.status_reason
         news.append(
@@ -112,9 +116,10 @@ def _without_reports(trial: Trial) -> Trial:
     )
 
 
-def _write_trials(
+def write_trials(
     session: Session, sweep_id: int, before: Mapping[int, Trial], changed: Sequence[Trial]
 ) -> None:
+    """Write trials down; the reports of attempts that a newer one replaces go."""
     if not changed:
         return
     numbers = [trial.number for trial in changed]
@@ -150,9 +155,10 @@ def _write_reports(
         session.execute(insert(DECISIONS), decisions)
 
 
-def _trial_events(
+def trial_events(
     sweep: str, before: Mapping[int, Trial], changed: Iterable[Trial]
 ) -> list[NewEvent]:
+    """The events of what has changed about trials."""
     news = []
     for trial in changed:
         known = before.get(trial.number)
@@ -178,14 +184,48 @@ def _sweep_values(row: AnyRow, snapshot: SweepSnapshot) -> Values:
         "cursor": snapshot.cursor,
     }
     status = SweepStatus(row.status)
+    if row.wishes:
+        # They came during the look: where the sweep stood then says nothing any more.
+        return values
     if snapshot.status is not status and status.may_become(snapshot.status):
         values["status"] = snapshot.status
         values["status_reason"] = snapshot.status_reason
         values["finished_at"] = snapshot.finished_at
+    elif snapshot.status is status and not status.finished:
+        values["status_reason"] = snapshot.status_reason
     unsaid = [words for words in snapshot.warnings if words not in row.warnings]
     if unsaid:
         values["warnings"] = [*row.warnings, *unsaid]
     return values
+
+
+def summary_values(
+    session: Session, sweep_id: int, goal: Goal, *, failures: bool
+) -> dict[str, Any]:
+    """The sweep's summary of its trials as they stand; that of its failures only if asked for."""
+    values: dict[str, Any] = {
+        "trial_counts": _counts(session, sweep_id),
+        "best_trial": _best(session, sweep_id, goal),
+    }
+    if failures:
+        values["failed_alike"] = _failed_alike(session, sweep_id)
+    return values
+
+
+def _about_failures(before: Mapping[int, Trial], changed: Iterable[Trial]) -> bool:
+    trials = [*changed, *(before[trial.number] for trial in changed if trial.number in before)]
+    return any(trial.status is TrialStatus.FAILED for trial in trials)
+
+
+def _failed_alike(session: Session, sweep_id: int) -> list[dict[str, object]] | None:
+    statement = (
+        select(TRIALS.c.number, TRIALS.c.fingerprint, TRIALS.c.status_reason)
+        .where(TRIALS.c.sweep_id == sweep_id, TRIALS.c.status == TrialStatus.FAILED)
+        .order_by(TRIALS.c.number)
+    )
+    rows = session.execute(statement)
+    groups = grouped((row.number, row.fingerprint, row.status_reason) for row in rows)
+    return [asdict(group) for group in groups] or None
 
 
 def _counts(session: Session, sweep_id: int) -> dict[str, int]:

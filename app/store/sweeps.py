@@ -63,7 +63,7 @@ def get(db: Database, name: str) -> SweepRecord:
         NotFoundError: there is none of that name.
     """
     with db.read() as session:
-        return sweep_of(_row(session, name))
+        return sweep_of(row_of(session, name))
 
 
 def page(
@@ -106,7 +106,7 @@ def request_cancel(db: Database, name: str) -> SweepRecord:
         ConflictError: it has ended.
     """
     with db.write() as session:
-        row = _row(session, name, lock=True)
+        row = row_of(session, name, lock=True)
         status = SweepStatus(row.status)
         if status.finished:
             raise ConflictError(f"The sweep {name!r} is {status} already.")
@@ -117,7 +117,7 @@ def request_cancel(db: Database, name: str) -> SweepRecord:
                 .values(status=SweepStatus.CANCELING, cancel_requested=True, due_at=clock())
             )
             events.append(session, [status_event(name, SweepStatus.CANCELING, None)])
-        return sweep_of(_row(session, name))
+        return sweep_of(row_of(session, name))
 
 
 def archive(db: Database, name: str) -> None:
@@ -217,7 +217,7 @@ def _insert(session: Session, new: NewSweep) -> SweepRecord:
             )
         )
     events.append(session, [status_event(name, SweepStatus.SUBMITTING, None)])
-    return sweep_of(_row(session, name))
+    return sweep_of(row_of(session, name))
 
 
 def _insert_tags(session: Session, sweep_id: int, tags: Sequence[tuple[str, str]]) -> None:
@@ -232,14 +232,19 @@ def _tag_digest(key: str, value: str) -> str:
 
 
 def _finished(session: Session, name: str) -> AnyRow:
-    row = _row(session, name, lock=True)
+    row = row_of(session, name, lock=True)
     status = SweepStatus(row.status)
     if not status.finished:
         raise ConflictError(f"The sweep {name!r} is {status}; cancel it first.")
     return row
 
 
-def _row(session: Session, name: str, *, lock: bool = False) -> AnyRow:
+def row_of(session: Session, name: str, *, lock: bool = False) -> AnyRow:
+    """The row of a sweep, held until the transaction ends if it is locked.
+
+    Raises:
+        NotFoundError: there is none of that name.
+    """
     statement = select(SWEEPS).where(_C.name == name)
     row = session.execute(statement.with_for_update() if lock else statement).one_or_none()
     if row is None:

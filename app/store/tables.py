@@ -106,6 +106,7 @@ class SweepRow(_Row, table=True):
     provider_url: str | None = Field(sa_type=Words)
     trial_counts: JsonObject = Field(sa_type=Json)
     best_trial: JsonObject | None = Field(sa_type=Json)
+    failed_alike: list[JsonObject] | None = Field(sa_type=Json)
     warnings: list[str] = Field(sa_type=Json)
     created_at: datetime
     submitted_at: datetime | None
@@ -115,6 +116,8 @@ class SweepRow(_Row, table=True):
     sync_error: str | None = Field(sa_type=Words)
     failures: int
     cancel_requested: bool
+    wishes: list[JsonObject] | None = Field(sa_type=Json)
+    resumes: int = Field(sa_column_kwargs={"server_default": "0"})
     cursor: str | None = Field(sa_type=Words)
     due_at: float | None
     lease_until: float | None
@@ -173,6 +176,7 @@ class TrialRow(_Row, table=True):
     provider_run_id: str | None = Field(sa_type=Words)
     provider_status: str | None = Field(sa_type=Words)
     exit_code: int | None = Field(sa_type=BigInteger)
+    fingerprint: str | None = Field(sa_type=Words)
     queued_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import Row
 
-from app.sweep.record import BestTrial, SweepRecord
+from app.sweep.failure import FailureGroup
+from app.sweep.record import BestTrial, SweepRecord, Wish
 from app.sweep.state import (
     Decision,
     Metric,
@@ -24,6 +26,7 @@ from app.sweep.state import (
 AnyRow = Row[*tuple[Any, ...]]
 Values = dict[str, object]
 
+_WISH: TypeAdapter[Wish] = TypeAdapter(Wish)
 _TRIAL_FIELDS = tuple(field.name for field in fields(Trial))
 
 
@@ -42,6 +45,8 @@ def sweep_of(row: AnyRow) -> SweepRecord:
         provider_url=row.provider_url,
         trial_counts={TrialStatus(status): n for status, n in row.trial_counts.items()},
         best_trial=None if row.best_trial is None else BestTrial(**row.best_trial),
+        failures=[FailureGroup(**group) for group in row.failed_alike or ()],
+        resumes=row.resumes,
         warnings=row.warnings,
         created_at=row.created_at,
         submitted_at=row.submitted_at,
@@ -52,6 +57,17 @@ def sweep_of(row: AnyRow) -> SweepRecord:
         archived=row.archived,
         request_id=row.request_id,
     )
+
+
+def wishes_of(row: AnyRow) -> list[Wish]:
+    """What somebody asked for and the backend has yet to be told, oldest first."""
+    return [_WISH.validate_python(wish) for wish in row.wishes or ()]
+
+
+def wish_values(wish: Wish) -> Values:
+    """A wish as JSON holds it."""
+    values: Values = _WISH.dump_python(wish, mode="json", exclude_none=True)
+    return values
 
 
 def trial_of(row: AnyRow) -> Trial:
@@ -74,6 +90,7 @@ def trial_of(row: AnyRow) -> Trial:
         provider_run_id=row.provider_run_id,
         provider_status=row.provider_status,
         exit_code=row.exit_code,
+        fingerprint=row.fingerprint,
         queued_at=row.queued_at,
         started_at=row.started_at,
         finished_at=row.finished_at,

@@ -22,6 +22,7 @@ from app.sweep.template import TrialTemplate
 MAX_TOTAL_TRIALS = 1000
 MAX_CONCURRENT_TRIALS = 100
 MAX_SECONDS = 60 * 24 * 3600
+MAX_PRIORITY = 100
 
 BackendName = Literal["local", "azureml"]
 Text = Annotated[str, Field(max_length=10_000)]
@@ -62,12 +63,14 @@ class Limits(Part):
 
 
 class ExtraLimits(Part):
-    """Stop conditions that Azure ML does not have."""
+    """Stop conditions that Azure ML does not have, and whose turn it is."""
 
     max_failed_trials: Annotated[int | None, Field(ge=1, le=MAX_TOTAL_TRIALS)] = None
     """The sweep fails when so many trials have."""
     target_value: Annotated[int | float | None, Field(allow_inf_nan=False)] = None
     """The sweep is completed when a completed trial reaches it."""
+    priority: Annotated[int | None, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] = None
+    """Sweeps of a higher one get free slots first; 0 when absent."""
 
 
 class SweepDocument(Part):
@@ -125,7 +128,7 @@ class SweepDocument(Part):
     identity: Identity | None = None
     """As whom a trial reaches data on Azure ML."""
     extra_limits: ExtraLimits | None = None
-    """More stop conditions; on the local backend."""
+    """More stop conditions, and a priority; on the local backend."""
     constraints: Annotated[list[str] | None, Field(max_length=100)] = None
     """Conditions that every drawn point fulfils, such as "n_estimators * max_samples <= 20"."""
     continue_from: Annotated[list[str] | None, Field(max_length=100)] = None
@@ -141,6 +144,15 @@ class SweepDocument(Part):
     def normalized(self) -> dict[str, object]:
         """The document as plain JSON values: defaults written out, short forms made long."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    def with_limits(self, limits: Limits) -> Self:
+        """The document with other limits."""
+        return self.model_copy(update={"limits": limits})
+
+    @property
+    def priority(self) -> int:
+        """Of two sweeps that want a free slot, the one with the higher number gets it."""
+        return (self.extra_limits.priority if self.extra_limits else None) or 0
 
     def digest(self) -> str:
         """SHA-256 (hex) of the normalised document without its name.

@@ -6,7 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from app.sweep.document import BackendName, SweepDocument
+from app.sweep.document import BackendName, Limits, SweepDocument
+from app.sweep.failure import FailureGroup
 from app.sweep.state import Parameters, SweepStatus, TrialStatus
 
 TrialCounts = Mapping[TrialStatus, int]
@@ -54,6 +55,35 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resumption:
+    """A finished sweep goes on.
+
+    Attributes:
+        nth: which resumption of this sweep it is, from 1; asking for the same twice is harmless.
+        limits: all limits from now on.
+        time_renewed: `limits.timeout` counts from now; otherwise from where it counted before.
+    """
+
+    kind: Literal["resume"] = "resume"
+    nth: int
+    limits: Limits
+    time_renewed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrial:
+    """A finished trial runs again, as that attempt; asking for the same twice is harmless."""
+
+    kind: Literal["retry"] = "retry"
+    number: int
+    attempt: int
+
+
+Wish = Resumption | Retrial
+"""What somebody asked for and the backend has yet to be told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BestTrial:
     """The best trial as a sweep's summary shows it."""
 
@@ -69,6 +99,8 @@ class SweepRecord:
     Attributes:
         document: the normalised document as plain JSON values.
         trial_counts: how many trials stand in each state; absent states count zero.
+        failures: the failed trials, put together by what they failed of.
+        resumes: how often it was resumed.
         last_synced_at: when the backend was last heard; `sync_error` why it is not now.
     """
 
@@ -84,6 +116,8 @@ class SweepRecord:
     provider_url: str | None
     trial_counts: TrialCounts
     best_trial: BestTrial | None
+    failures: Sequence[FailureGroup] = ()
+    resumes: int = 0
     warnings: Sequence[str]
     created_at: datetime
     submitted_at: datetime | None
@@ -119,6 +153,7 @@ class Claim:
         token: fencing number, higher with every claim of this sweep.
         cursor: what the backend's last look returned.
         cancel_requested: somebody asked for the sweep's end and the backend was not told yet.
+        wishes: what else somebody asked for, in that order; asked for before the end was.
         failures: looks that failed in a row.
     """
 
@@ -126,6 +161,7 @@ class Claim:
     token: int
     cursor: str | None
     cancel_requested: bool
+    wishes: Sequence[Wish]
     failures: int
 
 

@@ -29,12 +29,17 @@ class SweepStatus(StrEnum):
         """True when nothing more happens unless somebody resumes the sweep."""
         return self in _FINISHED_SWEEP
 
-    def may_become(self, new: "SweepStatus") -> bool:
-        """True when the move from this state to `new` is legal (staying is)."""
+    def may_become(self, new: "SweepStatus", *, on_request: bool = False) -> bool:
+        """True when the move from this state to `new` is legal (staying is).
+
+        Args:
+            new: the state to come.
+            on_request: somebody asked for it; only so does a finished sweep run again.
+        """
         if self == new:
             return True
         if self.finished:
-            return False
+            return on_request and new is SweepStatus.RUNNING
         return _ORDER[new] > _ORDER[self]
 
 
@@ -115,7 +120,10 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """A trial as it is known; times are aware UTC, durations seconds."""
+    """A trial as it is known; times are aware UTC, durations seconds.
+
+    `fingerprint` is what a failed trial has in common with others that failed alike.
+    """
 
     number: int
     status: TrialStatus = TrialStatus.QUEUED
@@ -130,6 +138,7 @@ class Trial:
     provider_run_id: str | None = None
     provider_status: str | None = None
     exit_code: int | None = None
+    fingerprint: str | None = None
     queued_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None

@@ -30,7 +30,7 @@ from app.backends.base import (
 )
 from app.sweep.document import BackendName, SweepDocument
 from app.sweep.errors import FieldError
-from app.sweep.record import Submission
+from app.sweep.record import Resumption, Retrial, Submission
 from app.sweep.state import SweepSnapshot
 
 _MAX_HISTORIES = 500
@@ -39,6 +39,10 @@ _READING_SECONDS = 25.0
 """How long one look goes on reading them."""
 _MAX_CONCURRENT = 100
 _ARTIFACT = re.compile(r"azureml://jobs/(?P<run>[^/]+)/outputs/artifacts/paths/(?P<path>.+)\Z")
+_FINAL = (
+    "Azure ML does not run a sweep job or one of its trials again once it has ended; submit the "
+    "document as a new sweep"
+)
 _ENDED = ("Completed", "Failed", "Canceled")
 
 
@@ -154,6 +158,26 @@ class AzureBackend:
                 with contextlib.suppress(Exception):
                     self._runs.unmark_canceled(run_id)
                 raise
+
+    def cannot_go_on(self, name: str, resumption: Resumption | None) -> str | None:  # noqa: ARG002 - the same for all
+        """Azure ML has no such thing."""
+        return _FINAL
+
+    def resume(self, name: str, resumption: Resumption) -> None:  # noqa: ARG002 - likewise
+        """Refused.
+
+        Raises:
+            BackendError: always.
+        """
+        raise BackendError(_FINAL)
+
+    def retry_trial(self, name: str, retrial: Retrial) -> None:  # noqa: ARG002 - likewise
+        """Refused.
+
+        Raises:
+            BackendError: always.
+        """
+        raise BackendError(_FINAL)
 
     def register(self, registration: Registration) -> RegisteredVersion:
         """Make the run's artifact a model version; one with the same lineage is found again."""

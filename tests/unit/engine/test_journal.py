@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.engine.journal import Entry, Journal, SweepState, read
+from app.engine.journal import Entry, Journal, read
+from app.engine.sweep_state import SweepState
 from app.sweep.state import Decision, Metric, SweepStatus, Trial
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)

@@ -48,7 +48,7 @@ def _progress(
         for number, status in enumerate(statuses)
     }
     defaults: dict[str, Any] = {
-        "ended": [status for status in statuses if status.finished],
+        "ended": [number for number, status in enumerate(statuses) if status.finished],
         "running_seconds": {n: 1.0 for n, s in enumerate(statuses) if s is RUNNING},
     }
     return Progress(trials=trials, **{**defaults, **more})
@@ -137,9 +137,7 @@ def test_the_first_failures_sink_a_sweep() -> None:
 
 def test_the_first_failures_count_in_the_order_of_ending() -> None:
     """Not the trial's number but the order of its end decides which were first."""
-    progress = replace(
-        _progress(COMPLETED, FAILED, FAILED, FAILED), ended=[FAILED, FAILED, FAILED, COMPLETED]
-    )
+    progress = replace(_progress(COMPLETED, FAILED, FAILED, FAILED), ended=[1, 2, 3, 0])
     (finish,) = plan(_document(total=10), progress, free_slots=8)
     assert isinstance(finish, Finish)
 
@@ -213,3 +211,43 @@ def test_only_a_completed_trial_reaches_the_target() -> None:
     """A running or failed trial beyond the target does not end the sweep."""
     progress = _progress(RUNNING, FAILED, values=(0.0, 0.0))
     assert plan(_document(target_value=2.0), progress, free_slots=8) == [Start(2)]
+
+
+def test_what_ended_a_sweep_once_does_not_end_it_again() -> None:
+    """After a resumption only trials that have ended since count: failures, and the target."""
+    failing = _document(total=6, max_failed_trials=2)
+    assert plan(failing, _progress(FAILED, FAILED, ended=[], resumed=True), free_slots=1) == [
+        Start(2)
+    ]
+    again = _progress(FAILED, FAILED, FAILED, FAILED, ended=[2, 3], resumed=True)
+    (end,) = plan(failing, again, free_slots=1)
+    assert isinstance(end, Finish)
+    assert end.status is SweepStatus.FAILED
+    reached = _document(total=6, target_value=1.5)
+    assert plan(reached, _progress(COMPLETED, ended=[], resumed=True), free_slots=1) == [Start(1)]
+
+
+def test_the_reason_says_when_nothing_was_left_to_run() -> None:
+    """With the limit that would have to be raised; the outcome is that of the trials."""
+    (end,) = plan(_document(total=1), _progress(COMPLETED, ended=[], resumed=True), free_slots=1)
+    assert isinstance(end, Finish)
+    assert end.status is SweepStatus.COMPLETED
+    assert end.reason is not None
+    assert "raise limits.max_total_trials, which is 1" in end.reason
+
+
+def test_a_sweep_that_goes_on_for_retried_trials_is_afterwards_what_it_was() -> None:
+    """A canceled one is canceled again, once they have ended."""
+    before = Finish(SweepStatus.CANCELED, "canceled on request")
+    waiting = _progress(QUEUED, CANCELED, exhausted=True, resumed=True, afterwards=before)
+    assert plan(_document(), waiting, free_slots=1) == [Start(0)]
+    ended = _progress(COMPLETED, CANCELED, exhausted=True, resumed=True, afterwards=before)
+    assert plan(_document(), ended, free_slots=1) == [before]
+
+
+def test_the_reason_of_a_failed_sweep_names_what_most_failed_of() -> None:
+    """And how many did."""
+    (end,) = plan(_document(total=3), _progress(FAILED, FAILED, FAILED), free_slots=1)
+    assert isinstance(end, Finish)
+    assert end.reason is not None
+    assert end.reason.endswith("; 3 of 3 failed alike, as trial 0: exit code 1")

@@ -82,3 +82,13 @@ def test_finished_states_are_final(status: SweepStatus) -> None:
             assert not status.may_become(new)
     assert not status.may_become(SweepStatus.SUBMITTING) or status is SweepStatus.SUBMITTING
     assert status.may_become(status)
+
+
+def test_a_finished_sweep_runs_again_on_request_only() -> None:
+    """And becomes nothing else."""
+    finished = [status for status in SweepStatus if status.finished]
+    for status in finished:
+        assert not status.may_become(SweepStatus.RUNNING)
+        assert status.may_become(SweepStatus.RUNNING, on_request=True)
+        others = set(SweepStatus) - {status, SweepStatus.RUNNING}
+        assert not [new for new in others if status.may_become(new, on_request=True)]

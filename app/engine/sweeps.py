@@ -1,0 +1,94 @@
+"""The sweeps of a workspace: live ones in memory, finished ones on disk."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app.engine.journal import Journal, read
+from app.engine.sweep_run import SweepRun
+from app.engine.workspace import UnknownNameError, Workspace
+from app.sweep.record import Submission
+
+
+class Sweeps:
+    """Which sweeps are live."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Begin with none; `unfinished` finds those that were live before."""
+        self._workspace = workspace
+        self._live: dict[str, SweepRun] = {}
+
+    def __iter__(self) -> Iterator[SweepRun]:
+        return iter(list(self._live.values()))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._live
+
+    def __getitem__(self, name: str) -> SweepRun:
+        return self._live[name]
+
+    def get(self, name: str) -> SweepRun | None:
+        """The live sweep of that name."""
+        return self._live.get(name)
+
+    def names(self) -> set[str]:
+        """The names of the live ones."""
+        return set(self._live)
+
+    def keep(self, run: SweepRun) -> None:
+        """The sweep is live from now on."""
+        run.take_up(time.monotonic())
+        self._live[run.name] = run
+
+    def create(self, submission: Submission) -> SweepRun | None:
+        """Write a submission down; None when one of that name is there already."""
+        if self._workspace.read_submission(submission.name) is not None:
+            return None
+        self._workspace.write_submission(submission)
+        return SweepRun(submission, Journal(self._workspace.journal(submission.name)), ())
+
+    def unfinished(self) -> Iterator[SweepRun]:
+        """Those that an earlier engine left unfinished."""
+        for name in self._workspace.names():
+            entries, _, _ = read(self._workspace.journal(name))
+            states = [entry.sweep for entry in entries if entry.sweep is not None]
+            submission = self._workspace.read_submission(name)
+            if submission is not None and not (states and states[-1].status.finished):
+                yield SweepRun(submission, Journal(self._workspace.journal(name)), entries)
+
+    @contextmanager
+    def opened(self, name: str) -> Iterator[SweepRun]:
+        """The sweep, live or not; whoever changes it so that it goes on keeps it.
+
+        Raises:
+            UnknownNameError: there never was such a sweep.
+        """
+        run = self._live.get(name)
+        if run is None:
+            run = self._load(name)
+        try:
+            yield run
+        finally:
+            if name not in self._live:
+                run.journal.close()
+
+    def flush(self) -> list[str]:
+        """Write the journals, and let go of the finished; the names of the sweeps with news."""
+        changed = [run.name for run in self if run.journal.flush()]
+        for run in self:
+            if run.state.status.finished:
+                self._live.pop(run.name).journal.close()
+        return changed
+
+    def close(self) -> None:
+        """Close the journals."""
+        for run in self:
+            run.journal.close()
+
+    def _load(self, name: str) -> SweepRun:
+        submission = self._workspace.read_submission(name)
+        if submission is None:
+            raise UnknownNameError(f"the local engine has no sweep {name}")
+        path = self._workspace.journal(name)
+        entries, _, _ = read(path)
+        return SweepRun(submission, Journal(path), entries)
