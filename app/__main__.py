@@ -84,11 +84,16 @@ def engine(
     slots: Annotated[int, typer.Option(help="Trials at once.")],
     grace: Annotated[float, typer.Option(help="Seconds between SIGTERM and SIGKILL.")],
     min_free_memory: Annotated[int, typer.Option(help="Bytes free before another trial starts.")],
+    log_bytes: Annotated[int, typer.Option(help="Bytes kept of each log.")],
+    trial_memory: Annotated[int | None, typer.Option(help="Bytes a trial may hold.")] = None,
 ) -> None:
     """Be the local engine of a workspace; the service starts it by itself."""
-    from app.engine.loop import run  # noqa: PLC0415 - the other commands start without it
+    from app.engine.limits import TrialLimits  # noqa: PLC0415 - the other commands start without it
+    from app.engine.loop import run  # noqa: PLC0415 - likewise
 
-    raise typer.Exit(run(workspace, slots=slots, grace=grace, min_free_memory=min_free_memory))
+    limits = TrialLimits(memory=trial_memory, log_bytes=log_bytes)
+    code = run(workspace, slots=slots, grace=grace, min_free_memory=min_free_memory, limits=limits)
+    raise typer.Exit(code)
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from app.backends.azureml.request import request_of
 from app.backends.azureml.workspace import Place, config_file
 from app.backends.base import Backend
 from app.backends.local import LocalBackend
+from app.backends.local_options import LocalOptions
 from app.code.snapshots import CodeStore
 from app.services.tracker import Tracker
 from app.settings import MIB, Settings
@@ -120,7 +121,7 @@ def _open(settings: Settings, backends: Mapping[BackendName, Backend] | None) ->
         max_files=settings.max_code_files,
     )
     if backends is None:
-        backends = _configured(settings)
+        backends = _configured(settings, store)
     tracker = Tracker(db, backends, store)
     for backend in backends.values():
         backend.start(tracker.wake)
@@ -135,13 +136,24 @@ def _open(settings: Settings, backends: Mapping[BackendName, Backend] | None) ->
     )
 
 
-def _configured(settings: Settings) -> dict[BackendName, Backend]:
+def _configured(settings: Settings, code: CodeStore) -> dict[BackendName, Backend]:
     """The local engine always; Azure ML as soon as anything about it is set, or it is the default."""
     engine = LocalBackend(
         settings.engine_folder,
         slots=settings.local_slots,
         grace=settings.termination_grace,
-        min_free_memory=settings.min_free_memory * MIB,
+        options=LocalOptions(
+            min_free_memory=settings.min_free_memory * MIB,
+            trial_memory=settings.trial_memory,
+            max_log_bytes=settings.max_log_bytes,
+            environments=settings.environments,
+            environment_timeout=settings.environment_timeout,
+            downloads=settings.downloads,
+            max_download_bytes=settings.max_download_bytes,
+            download_timeout=settings.download_timeout,
+            data=settings.data_mappings,
+        ),
+        find=code.resolve,
     )
     backends: dict[BackendName, Backend] = {"local": engine}
     place = azure_place(settings)

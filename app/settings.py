@@ -60,6 +60,36 @@ class Settings(BaseSettings):
         description="MiB that must be free before the local engine starts another trial; "
         "0: it does not look.",
     )
+    trial_memory: int | None = Field(
+        None,
+        ge=64 * MIB,
+        description="Bytes of memory that the processes of one local trial may hold; empty: no limit.",
+    )
+    max_log_bytes: int = Field(
+        100 * MIB, ge=1024, description="Bytes that are kept of each log of a local trial."
+    )
+    environments: dict[str, Path] = Field(
+        {},
+        description="Local environments as JSON: a name such as azureml:concrete_env:1 and the "
+        "requirements.txt or conda file that stands for it.",
+    )
+    environment_timeout: float = Field(
+        1800.0, gt=0, description="Seconds that a local environment may take to be built."
+    )
+    downloads: bool = Field(
+        default=True, description="false: inputs of local sweeps may not be http(s) URLs."
+    )
+    max_download_bytes: int = Field(
+        2048 * MIB, ge=1, description="Bytes of the longest input that is downloaded."
+    )
+    download_timeout: float = Field(
+        600.0, gt=0, description="Seconds that the download of an input may take."
+    )
+    data_mappings: dict[str, Path] = Field(
+        {},
+        description="Local data as JSON: the beginning of an input's path, such as "
+        "azureml:cifar10-data:1, and the file or folder that stands for it.",
+    )
     poll_interval: float = Field(
         15.0, gt=0, le=3600, description="Seconds between looks at a live sweep on Azure ML."
     )
@@ -87,6 +117,11 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What the service logs."
     )
+
+    @field_validator("trial_memory", mode="before")
+    @classmethod
+    def _unlimited(cls, value: object) -> object:
+        return None if value == "" else value
 
     @field_validator("code_roots", mode="before")
     @classmethod

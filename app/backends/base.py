@@ -142,7 +142,7 @@ class Backend(Protocol):
         ...
 
     def judge(self, document: SweepDocument) -> Judgement:
-        """What it refuses of the document, and what it will not act on; pure."""
+        """What it refuses of the document, and what it will not act on; nothing is changed."""
         ...
 
     def default_concurrency(self, max_total_trials: int) -> int:

@@ -1,5 +1,6 @@
 """The embedded engine seen as a backend: requests go to its process, records are read from files."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -23,8 +24,12 @@ from app.backends.base import (
     UnknownSweepError,
 )
 from app.backends.local_engine import EngineLink
-from app.backends.local_rules import CAPABILITIES, judgement_of
+from app.backends.local_environment import Find
+from app.backends.local_options import LocalOptions
+from app.backends.local_preparation import Preparation
+from app.backends.local_rules import DEFAULTS, capabilities_of, judgement_of, nowhere
 from app.engine import journal
+from app.engine.logs import data_in
 from app.engine.sweep_state import SweepState
 from app.engine.workspace import TrialFolder, Workspace, submission_body
 from app.sweep.document import BackendName, SweepDocument
@@ -57,7 +62,13 @@ class LocalBackend:
     poll_interval: float | None = None
 
     def __init__(
-        self, workspace: Path, *, slots: int, grace: float, min_free_memory: int = 0
+        self,
+        workspace: Path,
+        *,
+        slots: int,
+        grace: float,
+        options: LocalOptions = DEFAULTS,
+        find: Find = nowhere,
     ) -> None:
         """Describe the engine; nothing happens before `start`.
 
@@ -65,25 +76,31 @@ class LocalBackend:
             workspace: the engine's folder.
             slots: how many trials run at once.
             grace: seconds between SIGTERM and SIGKILL of a stopped trial.
-            min_free_memory: bytes that must be free for another trial to start; 0: any.
+            options: what else the service's owner decides.
+            find: finds the files that documents name.
         """
         self._workspace = Workspace(workspace)
         self._slots = slots
-        self._engine = EngineLink(
-            self._workspace, slots=slots, grace=grace, min_free_memory=min_free_memory
-        )
+        self._options = options
+        self._find = find
+        self._changed: Callable[[str], None] = lambda _name: None
+        self._preparation = Preparation(self._workspace.folder, options, find)
+        self._engine = EngineLink(self._workspace, slots=slots, grace=grace, options=options)
 
     def start(self, changed: Callable[[str], None]) -> None:
         """Start the engine, or adopt the one that is at work in this folder."""
+        self._changed = changed
         self._engine.start(changed)
 
     def close(self) -> None:
         """Stop the engine in order: interrupted trials wait for the next start."""
+        self._preparation.stop()
         self._engine.close()
+        self._preparation.close()
 
     def capabilities(self) -> Capabilities:
         """What it can do."""
-        return Capabilities(name="local", slots=self._slots, **CAPABILITIES)
+        return capabilities_of(self._options, self._slots)
 
     def health(self) -> Health:
         """Whether the engine answers."""
@@ -95,19 +112,25 @@ class LocalBackend:
 
     def judge(self, document: SweepDocument) -> Judgement:
         """What cannot run here, and what has no effect here."""
-        return judgement_of(document)
+        return judgement_of(document, self._options, self._find)
 
     def default_concurrency(self, max_total_trials: int) -> int:
         """One trial per slot."""
         return min(self._slots, max_total_trials)
 
     def submit(self, submission: Submission) -> None:
-        """Hand the sweep to the engine; it knows the name afterwards, whatever happens."""
+        """Hand the sweep to the engine; it knows the name afterwards, whatever happens.
+
+        Raises:
+            BackendError: what the sweep needs is still being made (then retryable), or cannot be.
+        """
+        if not self._known(submission.name):
+            submission = self._preparation.prepared(submission, self._changed)
         self._engine.call("submit", submission=submission_body(submission))
 
     def observe(self, name: str, cursor: str | None) -> SweepSnapshot:
         """Read what the engine has written since."""
-        if not (self._workspace.sweep(name) / "sweep.json").exists():
+        if not self._known(name):
             raise UnknownSweepError(f"the local engine has no sweep {name}")
         before = _CURSOR.validate_json(cursor) if cursor else _BEGINNING
         entries, offset, more = journal.read(
@@ -132,6 +155,7 @@ class LocalBackend:
 
     def cancel(self, name: str) -> None:
         """Ask the engine to end the sweep."""
+        self._preparation.forget(name)
         self._engine.call("cancel", name=name)
 
     def cancel_trial(self, name: str, number: int) -> None:
@@ -224,17 +248,29 @@ class LocalBackend:
         """Have the engine remove the sweep's folder."""
         self._engine.call("purge", name=name)
 
+    def _known(self, name: str) -> bool:
+        return (self._workspace.sweep(name) / "sweep.json").exists()
+
     def _trial(self, name: str, number: int) -> TrialFolder:
         return self._workspace.trial(name, number)
 
 
 def _chunks(path: Path, offset: int) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        file.seek(offset)
-        while chunk := file.read(_CHUNK):
+    """What the log holds from there on; the hole in one that is over its limit is passed over."""
+    with path.open("rb", buffering=0) as file:
+        while (start := data_in(file.fileno(), offset)) is not None:
+            hole = os.lseek(file.fileno(), start, os.SEEK_HOLE)
+            chunk = os.pread(file.fileno(), min(_CHUNK, hole - start), start)
+            if not chunk:
+                return
             yield chunk
+            offset = start + len(chunk)
 
 
 def _last_lines(path: Path, count: int) -> list[bytes]:
-    with path.open("rb") as file:
-        return list(deque(file, maxlen=count))
+    lines: deque[bytes] = deque(maxlen=count)
+    rest = b""
+    for chunk in _chunks(path, 0):
+        *whole, rest = (rest + chunk).split(b"\n")
+        lines.extend(line + b"\n" for line in whole)
+    return [*lines, rest][-count:] if rest else list(lines)

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from app.backends.base import BackendError, UnknownSweepError
+from app.backends.local_options import LocalOptions
 from app.engine.control import EngineClient, EngineGoneError, EngineRefusedError
+from app.engine.limits import of_the_engine
 from app.engine.workspace import Workspace
 
 START_SECONDS = 30.0
@@ -27,12 +29,12 @@ class EngineLink:
     """A connection to the workspace's engine that mends itself until it is closed."""
 
     def __init__(
-        self, workspace: Workspace, *, slots: int, grace: float, min_free_memory: int
+        self, workspace: Workspace, *, slots: int, grace: float, options: LocalOptions
     ) -> None:
         self._workspace = workspace
+        self._options = options
         self._slots = slots
         self._grace = grace
-        self._min_free_memory = min_free_memory
         self._changed: Callable[[str], None] = lambda _name: None
         self._lock = threading.Lock()
         self._client: EngineClient | None = None
@@ -132,7 +134,10 @@ class EngineLink:
         words = [sys.executable, "-m", "app", "engine"]
         words += ["--workspace", str(self._workspace.folder)]
         words += ["--slots", str(self._slots), "--grace", str(self._grace)]
-        words += ["--min-free-memory", str(self._min_free_memory)]
+        words += ["--min-free-memory", str(self._options.min_free_memory)]
+        words += ["--log-bytes", str(self._options.max_log_bytes)]
+        if self._options.trial_memory is not None:
+            words += ["--trial-memory", str(self._options.trial_memory)]
         with self._workspace.engine_log.open("ab") as output:
             return subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 words,
@@ -140,7 +145,7 @@ class EngineLink:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                env={**os.environ, **_ENVIRONMENT},
+                env={**of_the_engine(os.environ), **_ENVIRONMENT},
             )
 
     def _workspace_is_free(self) -> bool:

@@ -16,6 +16,7 @@ from app.settings import Settings
 from app.sweep.body import decode
 from app.sweep.data import UPLOAD
 from app.sweep.errors import InvalidDocumentError, SweepfrontError
+from app.sweep.requirements import file_of, written_out
 
 Say = Callable[[str], None]
 _FILE = "file:"
@@ -27,13 +28,17 @@ def read(path: Path) -> Json:
     Raises:
         ClientError: the file cannot be read or is no document; each fault with its place.
     """
-    try:
-        body = path.read_bytes()
-    except OSError as error:
-        raise ClientError(f"{path} cannot be read: {error.strerror}", refused=True) from error
+    body = _content(path)
     kind = "application/json" if path.suffix.lower() == ".json" else "application/yaml"
     with refused(str(path)):
         return dict(decode(body, kind))
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ClientError(f"{path} cannot be read: {error.strerror}", refused=True) from error
 
 
 @contextmanager
@@ -109,12 +114,18 @@ class _Local:
         return {**given, "path": upload if source.is_dir() else f"{upload}/{source.name}"}
 
     def _environment(self, given: object) -> object:
-        """An environment in a file (file:...) or with its conda packages in one, written out."""
+        """An environment in a file, or with its conda packages in one, written out.
+
+        A file that is named without file: and is not there is left for the service to find.
+        """
         folder = self._folder
-        if isinstance(given, str) and given.startswith(_FILE):
-            file = folder / given.removeprefix(_FILE)
-            given, folder = read(file), file.parent
-            given.pop("$schema", None)
+        if isinstance(given, str) and (name := file_of(given)) is not None:
+            file = folder / name
+            if not given.startswith(_FILE) and not file.is_file():
+                return given
+            with refused(str(file)):
+                given, folder = written_out(file.name, _content(file)), file.parent
+            self._say(f"took the packages of trial.environment from {file}")
         if not isinstance(given, dict) or not isinstance(given.get("conda_file"), str):
             return given
         conda = folder / given["conda_file"]

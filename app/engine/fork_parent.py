@@ -12,6 +12,7 @@ import importlib
 import importlib.util
 import json
 import os
+import resource
 import runpy
 import selectors
 import signal
@@ -37,6 +38,9 @@ PRELOADED = (
 )
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NO_NEW_PRIVS = 38
+_KILLED_FIRST = "800"
+"""A trial's oom_score_adj: a machine without memory ends it rather than whoever started it."""
 _NOT_EXECUTABLE = 126
 _NOT_FOUND = 127
 
@@ -166,6 +170,7 @@ def _become(job: Job) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(job["env"])
+    _confine(job["memory"], warm=job["script"])
     try:
         os.chdir(job["cwd"])
     except OSError as error:
@@ -174,6 +179,30 @@ def _become(job: Job) -> None:
         _run_script(job["words"][1:])
     else:
         _execute(job["words"])
+
+
+def _confine(memory: int | None, *, warm: bool) -> None:
+    """Take away what no trial needs.
+
+    Args:
+        memory: bytes that it may allocate, if limited.
+        warm: it stays in this process, and what that holds already is not the trial's.
+    """
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_KILLED_FIRST, encoding="ascii")
+    if memory is not None:
+        # Of the address space, RLIMIT_DATA counts what is private and written to, not the files
+        # and reservations that make RLIMIT_AS useless for numerical libraries.
+        limit = memory + (_data_bytes() if warm else 0)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def _data_bytes() -> int:
+    """What RLIMIT_DATA counts of this process now."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace")
+    return int(status.split("VmData:")[1].split(maxsplit=1)[0]) * 1024
 
 
 def _redirect(stdout: str, stderr: str) -> None:
@@ -198,6 +227,7 @@ def _run_script(words: list[str]) -> None:
     if numpy is not None:
         # Forks of one parent would share the state of numpy's global generator.
         numpy.random.seed()
+    _use_threads()
     if not Path(script).is_file():
         _fail(f"can't open file {script!r}: no such file", 2)
     try:
@@ -208,6 +238,16 @@ def _run_script(words: list[str]) -> None:
         trace = _of_script(error.__traceback__, script)
         traceback.print_exception(type(error), error, trace)
         sys.exit(1)
+
+
+def _use_threads() -> None:
+    """Give the libraries, which were loaded with one thread, as many as the environment says."""
+    pools = sys.modules.get("threadpoolctl")
+    kinds = {"openmp": "OMP_NUM_THREADS", "blas": "OPENBLAS_NUM_THREADS"}
+    found = {kind: os.environ.get(name, "1") for kind, name in kinds.items()}
+    wanted = {kind: int(number) for kind, number in found.items() if number.isdecimal()}
+    if pools is not None and any(number > 1 for number in wanted.values()):
+        pools.threadpool_limits({kind: max(1, number) for kind, number in wanted.items()})
 
 
 def _of_script(trace: TracebackType | None, script: str) -> TracebackType | None:

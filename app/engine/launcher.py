@@ -14,20 +14,23 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.engine.limits import (
+    THREADS,
+    TrialLimits,
+    inherited,
+    of_the_engine,
+    thread_variables,
+    threads_per_trial,
+)
+from app.engine.logs import Logs
+from app.engine.trial_memory import held
+
 _PYTHON = re.compile(r"python3?(\.\d+)?\Z")
-_INHERITED = re.compile(
-    r"(PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|VIRTUAL_ENV"
-    r"|PYTHONDONTWRITEBYTECODE|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|CUDA_\w+|NVIDIA_\w+)\Z"
-)
-"""What a trial sees of the engine's own environment; secrets are not among it."""
-THREADS = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
-)
-"""One thread per trial: several trials share the cores, and a fork must not copy threads."""
 TRIAL = "SWEEPFRONT_TRIAL"
 """Environment variable with the attempt's token, in every process of a trial."""
 WORKSPACE = "SWEEPFRONT_WORKSPACE"
 """Environment variable with the engine's folder, in every process of a trial."""
+MEMORY_LOOK_SECONDS = 0.5
 _QUICK_DEATH_SECONDS = 2.0
 _MAX_QUICK_DEATHS = 5
 
@@ -40,12 +43,14 @@ class Launch:
         token: names it; also in its environment, so that its descendants can be found.
         words: the argument vector; empty when `shell` is given.
         shell: text for bash.
+        python: the interpreter that `python` is; None: the service's own, warm.
         env: what it sees beside the few variables it inherits.
     """
 
     token: str
     words: Sequence[str]
     shell: str | None
+    python: Path | None
     cwd: Path
     env: Mapping[str, str]
     stdout: Path
@@ -68,9 +73,19 @@ class ParentLost:
 class Launcher:
     """The engine's end of the fork parent."""
 
-    def __init__(self, workspace: Path) -> None:
-        """Start nothing yet; the workspace's path marks every process, for `sweep_strays`."""
+    def __init__(self, workspace: Path, limits: TrialLimits, *, slots: int) -> None:
+        """Start nothing yet.
+
+        Args:
+            workspace: its path marks every process, for `sweep_strays`.
+            limits: what every process is held to.
+            slots: how many run at once; they share the cores.
+        """
         self._workspace = workspace
+        self._limits = limits
+        self._threads = threads_per_trial(slots)
+        self._logs = Logs(limits.log_bytes)
+        self._next_memory_look = 0.0
         # An epoll object stays the same for the selector whoever is on the other end.
         self._poll = select.epoll()
         self._peer: socket.socket | None = None
@@ -93,7 +108,12 @@ class Launcher:
             [*words, str(os.getpid())],
             pass_fds=(theirs.fileno(),),
             stdin=subprocess.DEVNULL,
-            env={**os.environ, **THREADS},
+            # One thread: a fork must not copy threads. The mark is for `sweep_strays`.
+            env={
+                **of_the_engine(os.environ),
+                **dict.fromkeys(THREADS, "1"),
+                WORKSPACE: str(self._workspace),
+            },
         )
         theirs.close()
         self._peer = ours
@@ -103,12 +123,14 @@ class Launcher:
 
     def start(self, launch: Launch) -> None:
         """Have the process started; how it ends comes as an event."""
-        script = launch.shell is None and is_plain_script(launch.words)
+        script = launch.shell is None and launch.python is None and is_plain_script(launch.words)
         words = list(launch.words) if launch.shell is None else ["bash", "-c", launch.shell]
-        inherited = {name: value for name, value in os.environ.items() if _INHERITED.match(name)}
-        inherited["PATH"] = f"{Path(sys.executable).parent}:{inherited.get('PATH', os.defpath)}"
         marks = {TRIAL: launch.token, WORKSPACE: str(self._workspace)}
-        env = {**inherited, **THREADS, **launch.env, **marks}
+        env = inherited(os.environ)
+        programs = Path(launch.python or sys.executable).parent
+        env["PATH"] = f"{programs}:{env.get('PATH', os.defpath)}"
+        env |= {**launch.env, **thread_variables(launch.env, self._threads), **marks}
+        self._logs.begin(launch.token, (launch.stdout, launch.stderr))
         self._live.add(launch.token)
         self._tell(
             {
@@ -119,6 +141,7 @@ class Launcher:
                 "env": env,
                 "stdout": str(launch.stdout),
                 "stderr": str(launch.stderr),
+                "memory": self._limits.memory,
             }
         )
 
@@ -138,6 +161,20 @@ class Launcher:
         except OSError:
             return False
         return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
+
+    def over_memory(self) -> Iterator[tuple[str, str]]:
+        """Processes that hold more memory than they may, children included, with the reason."""
+        limit, now = self._limits.memory, time.monotonic()
+        if limit is None or now < self._next_memory_look:
+            return
+        self._next_memory_look = now + MEMORY_LOOK_SECONDS
+        for token, pid in self._pids.items():
+            if (size := held(pid, limit)) > limit:
+                reason = (
+                    f"its processes held {size} bytes of memory together, more than the {limit} "
+                    "of SWEEPFRONT_TRIAL_MEMORY"
+                )
+                yield token, reason
 
     def read_events(self) -> Iterator[Exited | ParentLost]:
         """What happened since the last call."""
@@ -160,6 +197,7 @@ class Launcher:
                 token = news["exited"]
                 self._live.discard(token)
                 self._pids.pop(token, None)
+                self._logs.end(token)
                 yield Exited(token, news["returncode"])
 
     def close(self) -> None:
@@ -171,6 +209,7 @@ class Launcher:
         if self._parent is not None:
             self._parent.kill()
             self._parent.wait()
+        self._logs.close()
         self._poll.close()
 
     def _reopen(self) -> None:
@@ -186,6 +225,7 @@ class Launcher:
             self._parent.wait()
         self._live.clear()
         self._pids.clear()
+        self._logs.end_all()
         self.open()
 
     def _tell(self, request: Mapping[str, object]) -> None:

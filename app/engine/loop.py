@@ -12,19 +12,24 @@ from types import FrameType
 
 from app.engine.conductor import Conductor
 from app.engine.control import Connection, Request
-from app.engine.launcher import Exited, Launcher, sweep_strays
+from app.engine.launcher import MEMORY_LOOK_SECONDS, Exited, Launcher, sweep_strays
+from app.engine.limits import TrialLimits
 from app.engine.requests import answer
 from app.engine.tracking import Tracking
 from app.engine.trial_link import TrialLink
 from app.engine.wire import listen
 from app.engine.workspace import Workspace
+from app.search.plan import Stop
+from app.sweep.state import TrialStatus
 
 ALREADY_RUNNING = 3
 """Exit code of an engine that found another one at work in its workspace."""
 _IDLE_SECONDS = 5.0
 
 
-def run(folder: Path, *, slots: int, grace: float, min_free_memory: int) -> int:
+def run(
+    folder: Path, *, slots: int, grace: float, min_free_memory: int, limits: TrialLimits
+) -> int:
     """Be the engine of a workspace until SIGTERM, SIGINT or a request to shut down.
 
     Args:
@@ -32,6 +37,7 @@ def run(folder: Path, *, slots: int, grace: float, min_free_memory: int) -> int:
         slots: how many trials run at once.
         grace: seconds between SIGTERM and SIGKILL of a stopped trial.
         min_free_memory: bytes that must be free for another trial to start; 0: any.
+        limits: what every trial is held to.
 
     Returns:
         The process's exit code.
@@ -44,7 +50,9 @@ def run(folder: Path, *, slots: int, grace: float, min_free_memory: int) -> int:
         print(f"another engine is at work in {folder}", flush=True)  # noqa: T201 - to engine.log
         return ALREADY_RUNNING
     sweep_strays(workspace.folder)
-    engine = _Engine(workspace, slots=slots, grace=grace, min_free_memory=min_free_memory)
+    engine = _Engine(
+        workspace, slots=slots, grace=grace, min_free_memory=min_free_memory, limits=limits
+    )
     try:
         engine.serve()
     finally:
@@ -56,7 +64,13 @@ class _Engine:
     """The sockets and signals around the conductor."""
 
     def __init__(
-        self, workspace: Workspace, *, slots: int, grace: float, min_free_memory: int
+        self,
+        workspace: Workspace,
+        *,
+        slots: int,
+        grace: float,
+        min_free_memory: int,
+        limits: TrialLimits,
     ) -> None:
         self._selector = selectors.DefaultSelector()
         self._posted: deque[Callable[[], None]] = deque()
@@ -64,8 +78,9 @@ class _Engine:
         self._bell.settimeout(0)
         self._button.settimeout(0)
         self._stopping = False
+        self._longest_wait = _IDLE_SECONDS if limits.memory is None else MEMORY_LOOK_SECONDS
         self._connections: set[Connection] = set()
-        self._launcher = Launcher(workspace.folder)
+        self._launcher = Launcher(workspace.folder, limits, slots=slots)
         self._tracking = Tracking(workspace.folder, workspace.trial_socket)
         self._conductor = Conductor(
             workspace,
@@ -97,10 +112,11 @@ class _Engine:
         self._launcher.open()
         self._conductor.take_up()
         while not (self._stopping and self._conductor.idle):
+            self._hold_to_memory()
             deadline = self._conductor.advance()
             self._tell(self._conductor.flush())
-            wait = _IDLE_SECONDS if deadline is None else deadline - time.monotonic()
-            for key, _ in self._selector.select(max(0.0, min(wait, _IDLE_SECONDS))):
+            wait = self._longest_wait if deadline is None else deadline - time.monotonic()
+            for key, _ in self._selector.select(max(0.0, min(wait, self._longest_wait))):
                 key.data()
         self._tell(self._conductor.flush())
 
@@ -119,6 +135,14 @@ class _Engine:
         """Stop all trials in order and end; the sweeps go on with the next engine."""
         self._stopping = True
         self._conductor.stop()
+
+    def _hold_to_memory(self) -> None:
+        """End the trials that hold more memory than they may."""
+        for token, reason in self._launcher.over_memory():
+            attempt = self._conductor.trials.attempt(token)
+            if attempt is not None:
+                attempt.stop = attempt.stop or Stop(attempt.number, TrialStatus.FAILED, reason)
+                self._launcher.signal(token, signal.SIGKILL)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._posted.append(self.stop)

@@ -29,7 +29,14 @@ def launch_of(
 
     Raises:
         CommandError: the command cannot be rendered with these values.
+        OSError: the sweep's own Python is gone.
     """
+    python = submission.python
+    if python is not None and not python.is_file():
+        raise FileNotFoundError(
+            f"the environment of this sweep is gone ({python}); submit the sweep anew to have it "
+            "built again"
+        )
 
     def output(name: str) -> str:
         path = folder.code / "outputs" / name
@@ -43,9 +50,11 @@ def launch_of(
         token=token,
         words=command.words,
         shell=command.shell,
+        python=python,
         cwd=folder.code,
         env={
             "PYTHONUNBUFFERED": "1",
+            **({"VIRTUAL_ENV": str(python.parents[1])} if python is not None else {}),
             **document.trial.environment_variables,
             **commands.environment_of(trial.parameters),
             **tracking,

@@ -170,6 +170,7 @@ def submission_body(submission: Submission) -> dict[str, object]:
         "document_hash": submission.document_hash,
         "code": str(submission.code) if submission.code else None,
         "inputs": {name: str(path) for name, path in submission.inputs.items()},
+        "python": str(submission.python) if submission.python else None,
     }
 
 
@@ -181,6 +182,7 @@ def submission_of(body: Mapping[str, Any]) -> Submission:
         document_hash=body["document_hash"],
         code=Path(body["code"]) if body["code"] else None,
         inputs={name: Path(path) for name, path in body["inputs"].items()},
+        python=Path(python) if (python := body.get("python")) else None,
     )
 
 

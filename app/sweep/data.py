@@ -26,8 +26,8 @@ class DataInput(Part):
     ] = "uri_folder"
     """What it is; the local backend takes uri_file and uri_folder."""
     path: Annotated[str, Field(min_length=1, max_length=2000)]
-    """File or folder under a code root, upload:<sha256>/PATH of POST /v1/code, or (Azure ML)
-    azureml:... or a URL. `submit` of the command line uploads what lies relative to the document.
+    """File or folder under a code root, upload:<sha256>/PATH of POST /v1/code, the URL of a uri_file,
+    or (Azure ML, or where the service knows a copy) azureml:... `submit` of the command line uploads what lies relative to the document.
     """
     mode: Annotated[
         Literal["ro_mount", "download", "direct", "eval_mount", "eval_download"] | None,

@@ -8,16 +8,6 @@ from app.sweep.part import Part
 from app.sweep.search_space import kind_of
 
 
-def _no_file(value: object) -> object:
-    """Files of the author's machine are not those of the service's, which must not be read."""
-    if isinstance(value, str):
-        raise ValueError(  # noqa: TRY004 - pydantic takes no other
-            "names a file that the service does not have; put its content here as an object, or "
-            "let the command line do it: python -m app submit"
-        )
-    return value
-
-
 def _no_build(_: object) -> None:
     raise ValueError(
         "is not built by this service; build and register the environment once "
@@ -30,11 +20,10 @@ class InlineEnvironment(Part):
 
     image: Annotated[str | None, Field(min_length=1, max_length=1000)] = None
     """The Docker image; Azure ML needs one."""
-    conda_file: Annotated[
-        dict[str, object] | None,
-        BeforeValidator(_no_file, json_schema_input_type=dict[str, object] | None),
-    ] = None
-    """The content of a conda environment file."""
+    conda_file: dict[str, object] | str | None = None
+    """The content of a conda environment file; on local also the name of one in the code or under a
+    code root. `submit` of the command line writes a file out that lies relative to the document.
+    """
     description: Annotated[str | None, Field(max_length=10_000)] = None
     """What it is for."""
     tags: Annotated[dict[str, str] | None, Field(max_length=100)] = None

@@ -44,6 +44,7 @@ class Submission:
         document_hash: digest of the document as its author wrote it.
         code: folder with the snapshot of the trial's code; None when it needs none.
         inputs: absolute path of every input that is a local path.
+        python: the interpreter of its own environment; None: the backend's.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Submission:
     document_hash: str
     code: Path | None = None
     inputs: Mapping[str, Path] = field(default_factory=dict)
+    python: Path | None = None
     request_id: str | None = None
 
 

@@ -35,7 +35,8 @@ class TrialTemplate(Part):
     document.
     """
     environment: Environment | None = None
-    """azureml:name:version, azureml:name@latest, or an image with a conda_file; optional on local."""
+    """azureml:name:version, azureml:name@latest, or an image with a conda_file; on local also a
+    requirements or conda file in the code or under a code root, or nothing."""
     environment_variables: Annotated[
         dict[str, str],
         BeforeValidator(_texts, json_schema_input_type=dict[str, Scalar]),

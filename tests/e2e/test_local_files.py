@@ -155,17 +155,22 @@ def test_an_environment_and_its_conda_file_are_written_out(service: Served, proj
     (jobs / "envs").mkdir()
     packages = {"dependencies": ["python=3.11", {"pip": ["mlflow"]}]}
     (jobs / "conda.yml").write_text(yaml.safe_dump(packages))
+    (jobs / "lines.txt").write_text("mlflow\n")
+    lines = {"conda_file": {"dependencies": [{"pip": ["mlflow"]}]}}
     (jobs / "envs" / "conda.yml").write_text(yaml.safe_dump({"dependencies": ["pip"]}))
     (jobs / "envs" / "env.yml").write_text("image: img:2\nconda_file: conda.yml\n")
     for given, wanted in (
         ({"image": "img", "conda_file": "./conda.yml"}, {"image": "img", "conda_file": packages}),
         ("file:envs/env.yml", {"image": "img:2", "conda_file": {"dependencies": ["pip"]}}),
+        ("lines.txt", lines),
+        ("file:conda.yml", {"conda_file": packages}),
     ):
-        body = _body("python sees.py")
+        # What was sent is the subject; its installation is another's.
+        body = _body("true")
         body["trial"]["environment"] = given
         name = _name(_submit(service, jobs, body))
         assert service.get(f"/v1/sweeps/{name}")["document"]["trial"]["environment"] == wanted
-        service.finished(name)
+        service.client.post(f"/v1/sweeps/{name}/cancel")
 
 
 @pytest.mark.parametrize(

@@ -99,16 +99,29 @@ def _refused_trial(document: SweepDocument) -> Iterator[FieldError]:
             "python -m app submit",
             value=environment,
         )
-    elif isinstance(environment, InlineEnvironment) and environment.image is None:
-        yield FieldError(
-            pointer="/trial/environment/image",
-            message="is required on azureml: the Docker image that the packages are added to",
-        )
+    elif isinstance(environment, InlineEnvironment):
+        yield from _refused_environment(environment)
     if trial.code_asset and not _VERSIONED.fullmatch(trial.code or ""):
         yield FieldError(
             pointer="/trial/code",
             message="registered code is written azureml:NAME:VERSION",
             value=trial.code,
+        )
+
+
+def _refused_environment(environment: InlineEnvironment) -> Iterator[FieldError]:
+    if environment.image is None:
+        yield FieldError(
+            pointer="/trial/environment/image",
+            message="is required on azureml: the Docker image that the packages are added to",
+        )
+    if isinstance(environment.conda_file, str):
+        # The SDK would look for it on the service's machine, outside of the code roots, too.
+        yield FieldError(
+            pointer="/trial/environment/conda_file",
+            message="names a file that the service does not have; put its content here as an "
+            "object, or let the command line do it: python -m app submit",
+            value=environment.conda_file,
         )
 
 

@@ -47,7 +47,7 @@ HOMES: dict[str, set[str]] = {
     "azure": {"app.backends.azureml"},
     "scipy": {"app.search"},
     "numpy": {"app.search"},
-    "httpx": {"app.cli"},
+    "httpx": {"app.cli", "app.backends.downloads"},
     "rich": {"app.cli", "app.__main__"},
     "typer": {"app.cli", "app.__main__"},
     "pydantic_settings": {"app.settings"},

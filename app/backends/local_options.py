@@ -1,0 +1,34 @@
+"""What the service's owner decides about the local backend."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.engine.limits import MIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalOptions:
+    """The owner's decisions; sizes in bytes, times in seconds.
+
+    Attributes:
+        min_free_memory: what must be free for another trial to start; 0: nobody looks.
+        trial_memory: what the processes of one trial may hold together; None: no limit.
+        max_log_bytes: what is kept of each log of a trial.
+        environments: from the name of an environment to a requirements or conda file here.
+        environment_timeout: how long an environment may take to be built.
+        downloads: documents may name inputs on the web.
+        max_download_bytes: the longest file that is fetched.
+        download_timeout: how long a file may take.
+        data: from the beginning of an input's path to a file or folder here.
+    """
+
+    min_free_memory: int = 0
+    trial_memory: int | None = None
+    max_log_bytes: int = 100 * MIB
+    environments: Mapping[str, Path] = field(default_factory=dict)
+    environment_timeout: float = 1800.0
+    downloads: bool = True
+    max_download_bytes: int = 2048 * MIB
+    download_timeout: float = 600.0
+    data: Mapping[str, Path] = field(default_factory=dict)
