@@ -23,7 +23,7 @@ run: install ## serve on 127.0.0.1:8000 until Ctrl-C
 
 test: .venv/.developed .venv/.azurite ## run the test suite, some minutes
 	@echo "== tests"
-	@$(BIN)/python -m pytest -n 2 -m "not slow"
+	@$(BIN)/python -m pytest -n 3 -m "not slow"
 
 test-slow: .venv/.developed .venv/.azurite ## run the long tests: the whole grid, chaos
 	@echo "== slow tests"

@@ -1,108 +1,169 @@
-"""A sweep of small script trials through HTTP, beside the bare fits: both in one run, as a ratio.
+"""A sweep of real script trials over HTTP, beside the bare fits and beside others, in one run.
 
 The floor is the same fits, one after the other, in one warm process, divided by the slots: what
-the machine needs when nothing but fitting happens. Run it with `make bench`.
+the machine needs when nothing but fitting happens. Run it with `make bench`; others are measured
+when `--peers` names an interpreter in which they and scikit-learn are installed.
 """
 
-import json
+import argparse
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.served import Json, Served, served
+from benchmarks.engine_loads import (
+    cpu_seconds,
+    first_start,
+    flatness,
+    job,
+    memory,
+    pings,
+    run,
+    slots_of,
+    spread,
+)
+from benchmarks.engine_peers import PEERS, seconds
+from benchmarks.engine_work import FLOOR, POINTS, TINY, TRIAL
+from tests.served import Served
 
-TRIALS = 40
-SLOTS = 2
-ROUNDS = 3
-FIT = """
-import numpy as np
-from sklearn.ensemble import RandomForestRegressor
-from sklearn.model_selection import cross_val_score
-def fit(depth):
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(400, 8)); y = X[:, 0] * X[:, 1] + rng.normal(size=400)
-    forest = RandomForestRegressor(20, max_depth=depth, random_state=0)
-    return -cross_val_score(forest, X, y, cv=5).mean()
-"""
-TRIAL = (
-    FIT
-    + """
-import sys, mlflow
-mlflow.log_metric("loss", fit(int(sys.argv[1])))
-"""
-)
-FLOOR = (
-    FIT
-    + """
-import sys, time
-fit(3)
-started = time.perf_counter()
-for depth in range(int(sys.argv[1])):
-    fit(depth % 10 + 1)
-print(time.perf_counter() - started)
-"""
-)
+_SCRIPTS = {"main.py": TRIAL, "tiny.py": TINY, "points.py": POINTS}
+_FLOOR_NAME = "the fits in one warm process / slots: the floor"
+_OURS = "this engine, over HTTP, all recorded"
+_MANY = 1000
 
 
 def main() -> None:
-    """Print the table."""
-    floors: list[float] = []
-    sweeps: list[float] = []
+    """Measure and print the tables."""
+    options = _options()
+    console = Console(width=110)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "code" / "job").mkdir(parents=True)
-        (folder / "code" / "job" / "main.py").write_text(TRIAL)
-        with served(folder / "data", code_root=folder / "code", slots=SLOTS) as service:
-            _sweep(service, 2)
-            for _ in range(ROUNDS):
-                floors.append(_floor() / SLOTS)
-                sweeps.append(_sweep(service, TRIALS))
-    _print(floors, sweeps)
+        for script, text in _SCRIPTS.items():
+            (folder / "code" / "job" / script).write_text(text)
+        service = Served(folder / "data", code_root=folder / "code", slots=options.slots)
+        try:
+            started = time.perf_counter()
+            service.start()
+            first_answer = time.perf_counter() - started
+            _warm(service)
+            walls, figures = _race(service, options)
+            figures["service answering after its start, s"] = [first_answer]
+            _print_race(console, walls, options)
+            _loads(service, options, figures)
+        finally:
+            service.stop()
+            service.client.close()
+    table = Table("measured", "median (least to most)")
+    for what, values in figures.items():
+        table.add_row(what, spread(values))
+    console.print(table)
+    console.print(f"load average over 5 minutes at the end: {os.getloadavg()[1]:.1f}")
 
 
-def _floor() -> float:
-    """Seconds of the bare fits in one warm process."""
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--trials", type=int, default=40)
+    parser.add_argument("--slots", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--many", type=int, default=_MANY, help="trials of the long sweep")
+    peers = os.environ.get("SWEEPFRONT_BENCH_PEERS", "")
+    parser.add_argument("--peers", default=peers, help="an interpreter that has the others")
+    return parser.parse_args()
+
+
+def _warm(service: Served) -> None:
+    """Run trials until the fork parent and MLflow's store are there."""
+    for _ in range(2):
+        run(service, job("main.py", 2, 2))
+
+
+def _race(
+    service: Served, options: argparse.Namespace
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Everyone once in each round: seconds by name, and how our trials followed each other."""
+    walls: defaultdict[str, list[float]] = defaultdict(list)
+    figures: defaultdict[str, list[float]] = defaultdict(list)
+    peers = list(PEERS) if options.peers else []
+    for _ in range(options.rounds):
+        fits, fits_cpu = _floor(options.trials)
+        walls[_FLOOR_NAME].append(fits / options.slots)
+        before = cpu_seconds(service)
+        name, wall = run(service, job("main.py", options.trials, options.slots))
+        walls[_OURS].append(wall)
+        figures["CPU of all our processes / CPU of the fits"].append(
+            (cpu_seconds(service) - before) / fits_cpu
+        )
+        found = slots_of(service, name, options.slots)
+        figures["overhead per trial, ms"].append(statistics.median(found.overhead))
+        figures["from one trial's end to the next one's start, ms"].append(
+            statistics.median(found.gaps)
+        )
+        body = job("main.py", 1, options.slots)
+        figures["first trial started after the POST, s"].append(first_start(service, body))
+        for peer in list(peers):
+            took = seconds(peer, options.peers, trials=options.trials, slots=options.slots)
+            if took is None:
+                peers.remove(peer)
+            else:
+                print(f"{peer}: {took:.2f} s")
+                walls[peer].append(took)
+    return dict(walls), dict(figures)
+
+
+def _floor(trials: int) -> tuple[float, float]:
+    """Seconds, and CPU seconds, of the bare fits in one warm process."""
     done = subprocess.run(  # noqa: S603 - our own interpreter
-        [sys.executable, "-c", FLOOR, str(TRIALS)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", FLOOR, str(trials)], capture_output=True, text=True, check=True
     )
-    return float(done.stdout)
+    wall, cpu = map(float, done.stdout.split())
+    return wall, cpu
 
 
-def _sweep(service: Served, trials: int) -> float:
-    """Seconds from the POST until the last trial has ended."""
-    body: Json = {
-        "trial": {"command": "python main.py ${{search_space.depth}}", "code": "job"},
-        "search_space": {
-            "depth": {"type": "choice", "values": list(range(1, 11))},
-            "copy": {"type": "choice", "values": list(range(4))},
-        },
-        "sampling_algorithm": "grid",
-        "objective": {"primary_metric": "loss", "goal": "minimize"},
-        "limits": {"max_total_trials": trials, "max_concurrent_trials": SLOTS},
-    }
-    started = time.perf_counter()
-    name = service.submit(body)["name"]
-    sweep = service.finished(name, within=600)
-    if sweep["trial_counts"]["completed"] != trials:
-        raise RuntimeError(json.dumps(sweep, indent=1))
-    return time.perf_counter() - started
+def _loads(service: Served, options: argparse.Namespace, figures: dict[str, list[float]]) -> None:
+    before = memory(service)
+    early, late, rate = flatness(service, job("tiny.py", options.many, options.slots))
+    count = f"{options.many} tiny trials"
+    figures[f"{count}: CPU per trial, the 100th to 200th, ms"] = [early]
+    figures[f"{count}: the same, the last hundred, ms"] = [late]
+    figures[f"{count}: trials a second"] = [rate]
+    with pings(service) as found:
+        _, wall = run(service, job("points.py", 1, options.slots))
+    figures["a trial of 10,000 points, s"] = [wall]
+    figures["/readyz, which asks the engine, meanwhile, ms"] = found
+    for who, megabytes in memory(service).items():
+        figures[f"memory of the {who} before these, MB"] = [before[who]]
+        figures[f"memory of the {who} after these, MB"] = [megabytes]
 
 
-def _print(floors: list[float], sweeps: list[float]) -> None:
-    table = Table("", "median s", "min s", "max s", "ratio of medians")
-    floor = statistics.median(floors)
-    for name, seconds in (("the fits alone / slots", floors), ("the sweep over HTTP", sweeps)):
-        median = statistics.median(seconds)
-        figures = (median, min(seconds), max(seconds), median / floor)
-        table.add_row(name, *(f"{figure:.2f}" for figure in figures))
-    console = Console()
-    console.print(f"{TRIALS} trials, {SLOTS} slots, {ROUNDS} rounds")
+def _print_race(
+    console: Console, walls: Mapping[str, Sequence[float]], options: argparse.Namespace
+) -> None:
+    floor = statistics.median(walls[_FLOOR_NAME])
+    ours = statistics.median(walls[_OURS])
+    table = Table("", "median s", "min s", "max s", "x floor", "x this engine", "isolates")
+    for name, taken in walls.items():
+        median = statistics.median(taken)
+        isolates = name == _OURS or (name in PEERS and PEERS[name][1])
+        table.add_row(
+            name,
+            *(f"{value:.2f}" for value in (median, min(taken), max(taken))),
+            f"{median / floor:.2f}",
+            f"{median / ours:.2f}",
+            "yes" if isolates else "no",
+        )
+    console.print(
+        f"{options.trials} trials, {options.slots} at once, {options.rounds} rounds; "
+        f"a fit takes {floor * options.slots / options.trials:.2f} s"
+    )
     console.print(table)
 
 

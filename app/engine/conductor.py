@@ -183,6 +183,7 @@ class Conductor:
         self._sweeps.keep(run)
         self._dirty.add(run.name)
         self._tracking.sweep_run(run.name, run.document.experiment_name)
+        self.trials.expect(run)
 
     def _act(self, now: float) -> None:
         """Act on the plans of the sweeps that need it; free slots are given away one at a time."""

@@ -6,23 +6,20 @@ lines of JSON from the engine and answers with `{"started", "pid"}` and `{"exite
 """
 
 import contextlib
-import ctypes
 import gc
-import importlib
-import importlib.util
 import json
 import os
-import resource
-import runpy
 import selectors
 import signal
 import socket
 import sys
-import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NoReturn
+
+from app.engine.huge_pages import arenas_in_a_row, collapse
+from app.engine.preloading import Preloading, load, threads
+from app.engine.standby import Job, Standby
+from app.engine.trial_process import become, die_with_parent, prctl
 
 PRELOADED = (
     "numpy",
@@ -36,15 +33,9 @@ PRELOADED = (
     "mlflow",
     "app.engine.trial_store",
 )
-_PR_SET_PDEATHSIG = 1
+_ARENAS = 56
+"""Mebibytes of small objects that the preloaded modules make."""
 _PR_SET_CHILD_SUBREAPER = 36
-_PR_SET_NO_NEW_PRIVS = 38
-_KILLED_FIRST = "800"
-"""A trial's oom_score_adj: a machine without memory ends it rather than whoever started it."""
-_NOT_EXECUTABLE = 126
-_NOT_FOUND = 127
-
-Job = Mapping[str, Any]
 
 
 def main(descriptor: int, engine: int) -> None:
@@ -54,19 +45,25 @@ def main(descriptor: int, engine: int) -> None:
         descriptor: the inherited socket to the engine.
         engine: the engine's process id, to notice that it died before we could ask to be told.
     """
-    _die_with_parent(engine)
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    for name in PRELOADED:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
-    threads = len(list(Path("/proc/self/task").iterdir()))
-    if threads != 1:
-        print(f"fork parent: {threads} threads after the imports; forks may hang", file=sys.stderr)  # noqa: T201 - to engine.log
-    gc.collect()
-    gc.freeze()
+    die_with_parent(engine)
+    prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    held = arenas_in_a_row(_ARENAS)
+    _load(PRELOADED)
     job = _Nursery(socket.socket(fileno=descriptor)).serve()
     if job is not None:
-        _become(job)
+        become(job)
+    del held
+
+
+def _load(names: Sequence[str]) -> None:
+    """Import modules, and make what they leave in memory cheap to share."""
+    load(names)
+    if threads() != 1:
+        words = f"fork parent: {threads()} threads after the imports; forks may hang"
+        print(words, file=sys.stderr)  # noqa: T201 - to engine.log
+    gc.collect()
+    gc.freeze()
+    collapse()
 
 
 class _Nursery:
@@ -79,6 +76,8 @@ class _Nursery:
         self._bell, self._button = socket.socketpair()
         self._button.settimeout(0)
         self._pid = os.getpid()
+        self._standby = Standby()
+        self._preloading = Preloading()
 
     def serve(self) -> Job | None:
         """Work for the engine; returns a job in the child that is to do it, None at the end."""
@@ -88,45 +87,81 @@ class _Nursery:
             selector.register(self._engine, selectors.EVENT_READ)
             selector.register(self._bell, selectors.EVENT_READ)
             while True:
-                ready = {key.fileobj for key, _ in selector.select()}
+                # Forked when nothing else is to be done, so that no start or end waits for it.
+                ready = {
+                    k.fileobj for k, _ in selector.select(None if self._standby.waiting else 0)
+                }
+                if not ready:
+                    job = self._stand_by()
+                    if job is not None:
+                        return job
                 if self._bell in ready:
                     self._bell.recv(4096)
                     self._reap()
+                if self._preloading.results in ready:
+                    self._preload(selector)
                 if self._engine in ready:
                     data = self._engine.recv(1024 * 1024)
                     if not data:
                         return None
                     *lines, self._received = (self._received + data).split(b"\n")
                     for line in lines:
-                        job = self._obey(json.loads(line))
+                        job = self._obey(json.loads(line), selector)
                         if job is not None:
                             return job
 
-    def _obey(self, request: Job) -> Job | None:
+    def _preload(self, selector: selectors.BaseSelector) -> None:
+        """Import what a child has tried; the next standby has it."""
+        results = self._preloading.results
+        good = self._preloading.read()
+        if good is not None and results is not None:
+            selector.unregister(results)
+            _load(good)
+            self._standby.dismiss()
+
+    def _obey(self, request: Job, selector: selectors.BaseSelector) -> Job | None:
         if "signal" in request:
             for pid in [p for p, token in self._children.items() if token == request["token"]]:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(pid, request["signal"])
             return None
-        pid = os.fork()
-        if pid == 0:
-            self._leave()
-            return request
-        # Both sides set the group, so that it exists whoever runs first.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.setpgid(pid, pid)
-        self._children[pid] = request["token"]
-        self._tell({"started": request["token"], "pid": pid})
+        if "preload" in request:
+            before = self._preloading.results
+            results = self._preloading.begin(request["preload"], self._leave)
+            if results is not None:
+                if before is not None:
+                    selector.unregister(before)
+                selector.register(results, selectors.EVENT_READ)
+            return None
+        taken_by = self._standby.give(request)
+        while taken_by is None:
+            job = self._stand_by()
+            if job is not None:
+                return job
+            taken_by = self._standby.give(request)
+        self._children[taken_by] = request["token"]
+        self._tell({"started": request["token"], "pid": taken_by})
         return None
+
+    def _stand_by(self) -> Job | None:
+        """Have a child wait; in that child, its job."""
+        job = self._standby.fork(self._leave)
+        if job is None:
+            # Both sides set the group, so that it exists whoever runs first.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.setpgid(self._standby.pid, self._standby.pid)
+        return job
 
     def _leave(self) -> None:
         """In the child: be a process group of its own and drop what belongs to the parent."""
         os.setpgid(0, 0)
-        _die_with_parent(self._pid)
+        die_with_parent(self._pid)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for end in (self._engine, self._bell, self._button):
-            end.close()
+        self._standby.dismiss()
+        for end in (self._engine, self._bell, self._button, self._preloading.results):
+            if end is not None:
+                end.close()
 
     def _reap(self) -> None:
         while True:
@@ -136,6 +171,8 @@ class _Nursery:
                 return
             if pid == 0:
                 return
+            self._standby.ended(pid)
+            self._preloading.ended(pid)
             token = self._children.pop(pid, None)
             if token is not None:
                 with contextlib.suppress(ProcessLookupError):
@@ -159,127 +196,6 @@ class _Nursery:
     def _tell(self, news: Mapping[str, object]) -> None:
         with contextlib.suppress(BrokenPipeError):
             self._engine.sendall(json.dumps(news).encode() + b"\n")
-
-
-def _become(job: Job) -> None:
-    """Be the trial: its folder, its logs, its environment, its program."""
-    _redirect(job["stdout"], job["stderr"])
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.environ.clear()
-    os.environ.update(job["env"])
-    _confine(job["memory"], warm=job["script"])
-    try:
-        os.chdir(job["cwd"])
-    except OSError as error:
-        _fail(f"the trial's folder is gone: {error}", _NOT_EXECUTABLE)
-    if job["script"]:
-        _run_script(job["words"][1:])
-    else:
-        _execute(job["words"])
-
-
-def _confine(memory: int | None, *, warm: bool) -> None:
-    """Take away what no trial needs.
-
-    Args:
-        memory: bytes that it may allocate, if limited.
-        warm: it stays in this process, and what that holds already is not the trial's.
-    """
-    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(_KILLED_FIRST, encoding="ascii")
-    if memory is not None:
-        # Of the address space, RLIMIT_DATA counts what is private and written to, not the files
-        # and reservations that make RLIMIT_AS useless for numerical libraries.
-        limit = memory + (_data_bytes() if warm else 0)
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-
-
-def _data_bytes() -> int:
-    """What RLIMIT_DATA counts of this process now."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace")
-    return int(status.split("VmData:")[1].split(maxsplit=1)[0]) * 1024
-
-
-def _redirect(stdout: str, stderr: str) -> None:
-    null = os.open(os.devnull, os.O_RDONLY)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    for target, source in (
-        (0, null),
-        (1, os.open(stdout, flags, 0o600)),
-        (2, os.open(stderr, flags, 0o600)),
-    ):
-        os.dup2(source, target)
-        os.close(source)
-
-
-def _run_script(words: list[str]) -> None:
-    """Run a Python script as `python script.py ...` would, in this already warm interpreter."""
-    script = words[0]
-    sys.argv = words
-    sys.path[0] = str(Path(script).resolve().parent)
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text stream, always
-    numpy = sys.modules.get("numpy")
-    if numpy is not None:
-        # Forks of one parent would share the state of numpy's global generator.
-        numpy.random.seed()
-    _use_threads()
-    if not Path(script).is_file():
-        _fail(f"can't open file {script!r}: no such file", 2)
-    try:
-        runpy.run_path(script, run_name="__main__")
-    except SystemExit:
-        raise
-    except BaseException as error:  # noqa: BLE001 - printed as the interpreter would
-        trace = _of_script(error.__traceback__, script)
-        traceback.print_exception(type(error), error, trace)
-        sys.exit(1)
-
-
-def _use_threads() -> None:
-    """Give the libraries, which were loaded with one thread, as many as the environment says."""
-    pools = sys.modules.get("threadpoolctl")
-    kinds = {"openmp": "OMP_NUM_THREADS", "blas": "OPENBLAS_NUM_THREADS"}
-    found = {kind: os.environ.get(name, "1") for kind, name in kinds.items()}
-    wanted = {kind: int(number) for kind, number in found.items() if number.isdecimal()}
-    if pools is not None and any(number > 1 for number in wanted.values()):
-        pools.threadpool_limits({kind: max(1, number) for kind, number in wanted.items()})
-
-
-def _of_script(trace: TracebackType | None, script: str) -> TracebackType | None:
-    """The traceback from the script's own first frame on."""
-    here = trace
-    while here is not None and here.tb_frame.f_code.co_filename != script:
-        here = here.tb_next
-    return here or trace
-
-
-def _execute(words: list[str]) -> NoReturn:
-    try:
-        os.execvpe(words[0], words, os.environ)  # noqa: S606 - the trial's own command
-    except FileNotFoundError:
-        _fail(f"{words[0]}: command not found", _NOT_FOUND)
-    except OSError as error:
-        _fail(f"{words[0]}: {error.strerror}", _NOT_EXECUTABLE)
-
-
-def _fail(words: str, code: int) -> NoReturn:
-    os.write(2, f"{words}\n".encode(errors="replace"))
-    os._exit(code)
-
-
-def _die_with_parent(parent: int) -> None:
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
-
-
-def _prctl(option: int, value: int) -> None:
-    ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 if __name__ == "__main__":

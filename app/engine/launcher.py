@@ -86,6 +86,7 @@ class Launcher:
         self._threads = threads_per_trial(slots)
         self._logs = Logs(limits.log_bytes)
         self._next_memory_look = 0.0
+        self._inherited = inherited(os.environ)
         # An epoll object stays the same for the selector whoever is on the other end.
         self._poll = select.epoll()
         self._peer: socket.socket | None = None
@@ -126,7 +127,7 @@ class Launcher:
         script = launch.shell is None and launch.python is None and is_plain_script(launch.words)
         words = list(launch.words) if launch.shell is None else ["bash", "-c", launch.shell]
         marks = {TRIAL: launch.token, WORKSPACE: str(self._workspace)}
-        env = inherited(os.environ)
+        env = dict(self._inherited)
         programs = Path(launch.python or sys.executable).parent
         env["PATH"] = f"{programs}:{env.get('PATH', os.defpath)}"
         env |= {**launch.env, **thread_variables(launch.env, self._threads), **marks}
@@ -144,6 +145,11 @@ class Launcher:
                 "memory": self._limits.memory,
             }
         )
+
+    def preload(self, names: Sequence[str]) -> None:
+        """Have the fork parent import modules that trials will import, if that does no harm."""
+        if names:
+            self._tell({"preload": list(names)})
 
     def signal(self, token: str, number: signal.Signals) -> None:
         """Send a signal to the process and all of its group."""

@@ -1,15 +1,15 @@
 """The engine's MLflow: tracking store and model registry in the workspace, written by one thread.
 
 The engine's loop never waits for it: every method puts work in a queue and returns, those with a
-result a Future. Work is done in the order in which it was asked for.
+result a Future. Writes gather for a moment and are made together; a call that reads comes after
+all that was asked for before it.
 """
 
 import json
-import queue
 import sqlite3
 import threading
 import time
-from collections import deque
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -17,21 +17,24 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from app.engine import registry
+from app.engine.run_entities import USER, NewRun, is_opening
+from app.engine.run_store import RunStore
+from app.engine.run_writes import RunBatch, Write, Writes, batches
 from app.sweep.state import SweepStatus, TrialStatus
 
-MAX_BATCH = 1000
-"""Metrics that MLflow takes in one log_batch."""
 SWEEP_TAG = "sweepfront.sweep"
 TRIAL_TAG = "sweepfront.trial"
 PARAMETERS_TAG = "sweepfront.parameters"
 _PARENT_TAG = "mlflow.parentRunId"
+_NAME_TAG = "mlflow.runName"
 
 _TRIAL_OUTCOMES = {TrialStatus.COMPLETED: "FINISHED", TrialStatus.FAILED: "FAILED"}
 _SWEEP_OUTCOMES = {SweepStatus.COMPLETED: "FINISHED", SweepStatus.FAILED: "FAILED"}
 
 Untyped = Any
 """MLflow has no types."""
-Work = Callable[[], object]
+_SweepRun = tuple[str, str, str]
+"""Experiment id, the experiment's artifact location, id of the sweep's run."""
 
 
 class Tracking:
@@ -41,10 +44,10 @@ class Tracking:
         """Open it in the background; a new file takes MLflow some seconds to lay out."""
         self._folder = folder
         self._trial_socket = trial_socket
-        self._queue: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
+        self._writes = Writes()
         self._store: Any = None
-        self._sweep_runs: dict[str, tuple[str, str]] = {}
-        self._last_time: dict[tuple[str, str], int] = {}
+        self._sweep_runs: dict[str, Future[_SweepRun]] = {}
+        self._unwritten: dict[str, NewRun] = {}
         self._thread = threading.Thread(target=self._work, name="mlflow", daemon=True)
         self._thread.start()
 
@@ -58,14 +61,17 @@ class Tracking:
             "AZUREML_RUN_ID": run_id,
         }
 
-    def sweep_run(self, sweep: str, experiment_name: str) -> Future[None]:
+    def sweep_run(self, sweep: str, experiment_name: str) -> None:
         """Make the sweep's parent run, or find the one that an earlier engine made."""
-        return self._put(lambda: self._open_sweep(sweep, experiment_name))
+        self._sweep_runs[sweep] = self._put(lambda: self._open_sweep(sweep, experiment_name))
 
     def trial_run(
         self, sweep: str, number: int, *, parameters: Mapping[str, object], artifacts: Path
     ) -> Future[str]:
-        """Make a run for a trial, below its sweep's; its id.
+        """Make a run for a trial, below its sweep's; its id, at once when the sweep has its own.
+
+        MLflow's row is written later; what the script reads of its run until it first writes to
+        it comes from here.
 
         Args:
             sweep: the sweep, whose `sweep_run` was asked for before.
@@ -73,22 +79,55 @@ class Tracking:
             parameters: recorded as a tag, never as MLflow params: those are the script's.
             artifacts: the folder that becomes the run's artifact root.
         """
-        return self._put(lambda: self._open_trial(sweep, number, parameters, artifacts))
+        made: Future[str] = Future()
+        tags = {SWEEP_TAG: sweep, TRIAL_TAG: str(number), PARAMETERS_TAG: json.dumps(parameters)}
+
+        def make(opened: Future[_SweepRun]) -> None:
+            try:
+                made.set_result(
+                    self._open_trial(opened.result(), f"{sweep}_{number}", tags, artifacts)
+                )
+            except Exception as error:  # noqa: BLE001 - handed to whoever asked
+                made.set_exception(OSError(f"MLflow's store cannot be used: {error}"))
+
+        self._sweep_runs[sweep].add_done_callback(make)
+        return made
 
     def call(
-        self, method: str, args: Sequence[object], kwargs: Mapping[str, object]
+        self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any], *, waited: bool
     ) -> Future[Any]:
-        """Make a call of MLflow's tracking store, after all that was asked for before."""
-        return self._put(lambda: self._call(method, list(args), dict(kwargs)))
+        """Make a call of MLflow's tracking store, after all that was asked for before.
+
+        Args:
+            method: its name.
+            args: of the call.
+            kwargs: likewise.
+            waited: somebody waits for the result, so that it is not gathered with others.
+        """
+        run_id = str(args[0]) if args else str(kwargs.get("run_id", ""))
+        if run := self._unwritten.get(run_id):
+            if method == "get_run":
+                return _done(run.entity())
+            if is_opening(method, args, kwargs):
+                return _done(None)
+            del self._unwritten[run_id]
+        if method == "log_batch":
+            return self._log(args, kwargs)
+        return self._put(lambda: getattr(self._store, method)(*args, **kwargs), waited=waited)
 
     def end_trial(self, run_id: str, outcome: TrialStatus) -> Future[None]:
         """Give a trial's run its end."""
-        return self._put(lambda: self._end_run(run_id, _TRIAL_OUTCOMES.get(outcome, "KILLED")))
+        self._unwritten.pop(run_id, None)
+        word = _TRIAL_OUTCOMES.get(outcome, "KILLED")
+        write = Write(run_id, end=(word, _now()))
+        self._writes.put(write, urgent=False)
+        return write.future
 
     def end_sweep(self, sweep: str, outcome: SweepStatus) -> Future[None]:
-        """Give a sweep's run its end."""
+        """Give a sweep's run its end, and write what is still to be written."""
+        opened = self._sweep_runs.pop(sweep)
         word = _SWEEP_OUTCOMES.get(outcome, "KILLED")
-        return self._put(lambda: self._end_run(self._sweep_runs[sweep][1], word))
+        return self._put(lambda: self._end_run(opened.result()[2], word))
 
     def register(self, registration: Mapping[str, Any], path: Path) -> Future[registry.Registered]:
         """Make a file a model version; the same lineage gets the same version again."""
@@ -96,92 +135,94 @@ class Tracking:
 
     def close(self) -> None:
         """Do what was asked for, then stop."""
-        self._queue.put(None)
+        self._writes.close()
         self._thread.join(timeout=30)
 
-    def _put(self, work: Callable[[], Any]) -> Future[Any]:
-        future: Future[Any] = Future()
-        self._queue.put((work, future))
-        return future
+    def _put(self, work: Callable[[], Any], *, waited: bool = True) -> Future[Any]:
+        write = Write(work=work)
+        self._writes.put(write, urgent=waited)
+        return write.future
+
+    def _log(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Future[Any]:
+        named = dict(zip(("run_id", "metrics", "params", "tags"), args, strict=False)) | dict(
+            kwargs
+        )
+        parts = [list(named.get(part) or ()) for part in ("metrics", "params", "tags")]
+        write = Write(str(named["run_id"]), log=(parts[0], parts[1], parts[2]))
+        self._writes.put(write, urgent=False)
+        return write.future
 
     def _work(self) -> None:
-        while (item := self._queue.get()) is not None:
-            work, future = item
-            try:
-                if self._store is None:
-                    self._store = open_store(self._folder)
-                future.set_result(work())
-            except Exception as error:  # noqa: BLE001 - handed to whoever asked
-                future.set_exception(error)
+        runs: RunStore | None = None
+        while writes := self._writes.take():
+            for batch in batches(writes):
+                try:
+                    if runs is None:
+                        self._store = open_store(self._folder)
+                        runs = RunStore(self._store)
+                    if isinstance(batch, Write):
+                        batch.future.set_result(batch.work() if batch.work else None)
+                    else:
+                        runs.write(batch)
+                except Exception as error:  # noqa: BLE001 - handed to whoever asked
+                    _fail(batch, error)
 
-    def _open_sweep(self, sweep: str, experiment_name: str) -> None:
+    def _open_sweep(self, sweep: str, experiment_name: str) -> _SweepRun:
         experiment = self._store.get_experiment_by_name(experiment_name)
-        experiment_id = (
-            experiment.experiment_id
-            if experiment is not None
-            else self._store.create_experiment(experiment_name)
-        )
+        if experiment is None:
+            experiment = self._store.get_experiment(self._store.create_experiment(experiment_name))
         found = self._store.search_runs(
-            [experiment_id], f"tags.`{SWEEP_TAG}` = '{sweep}' AND tags.`{TRIAL_TAG}` = ''", 1
+            [experiment.experiment_id],
+            f"tags.`{SWEEP_TAG}` = '{sweep}' AND tags.`{TRIAL_TAG}` = ''",
+            1,
         )
-        run = found[0] if found else self._create_run(experiment_id, sweep, {TRIAL_TAG: ""}, sweep)
-        self._sweep_runs[sweep] = (experiment_id, run.info.run_id)
+        run = found[0] if found else self._create_run(experiment.experiment_id, sweep)
+        return experiment.experiment_id, experiment.artifact_location, run.info.run_id
 
-    def _open_trial(
-        self, sweep: str, number: int, parameters: Mapping[str, object], artifacts: Path
-    ) -> str:
-        experiment_id, parent = self._sweep_runs[sweep]
-        tags = {
-            TRIAL_TAG: str(number),
-            PARAMETERS_TAG: json.dumps(parameters),
-            _PARENT_TAG: parent,
-        }
-        run = self._create_run(experiment_id, sweep, tags, f"{sweep}_{number}")
-        place = Path(unquote(urlsplit(run.info.artifact_uri).path))
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.symlink_to(artifacts)
-        return str(run.info.run_id)
-
-    def _create_run(
-        self, experiment_id: str, sweep: str, tags: Mapping[str, str], name: str
-    ) -> Untyped:
+    def _create_run(self, experiment_id: str, sweep: str) -> Untyped:
         from mlflow.entities import RunTag  # noqa: PLC0415 - heavy, and only this thread needs it
 
-        entities = [RunTag(key, value) for key, value in {SWEEP_TAG: sweep, **tags}.items()]
-        return self._store.create_run(experiment_id, "sweepfront", _now(), entities, name)
+        tags = [RunTag(SWEEP_TAG, sweep), RunTag(TRIAL_TAG, "")]
+        return self._store.create_run(experiment_id, USER, _now(), tags, sweep)
 
-    def _call(self, method: str, args: list[Any], kwargs: dict[str, Any]) -> object:
-        if method == "log_batch":
-            named = dict(zip(("run_id", "metrics", "params", "tags"), args, strict=False)) | kwargs
-            self._log(
-                named["run_id"],
-                list(named.get("metrics") or ()),
-                list(named.get("params") or ()),
-                list(named.get("tags") or ()),
-            )
-            return None
-        return getattr(self._store, method)(*args, **kwargs)
-
-    def _log(self, run_id: str, metrics: list[Any], params: list[Any], tags: list[Any]) -> None:
-        waiting = deque(self._later(run_id, metric) for metric in metrics)
-        self._store.log_batch(run_id, [], params, tags)
-        while waiting:
-            batch = [waiting.popleft() for _ in range(min(MAX_BATCH, len(waiting)))]
-            self._store.log_batch(run_id, batch, [], [])
-
-    def _later(self, run_id: str, metric: Untyped) -> Untyped:
-        """The metric with a time after the one before: MLflow drops what shares time and step."""
-        key = (run_id, metric.key)
-        metric._timestamp = max(metric.timestamp, self._last_time.get(key, 0) + 1)  # noqa: SLF001 - it has no setter
-        self._last_time[key] = metric.timestamp
-        return metric
+    def _open_trial(
+        self, opened: _SweepRun, name: str, tags: Mapping[str, str], artifacts: Path
+    ) -> str:
+        experiment_id, location, parent = opened
+        run_id = uuid.uuid4().hex
+        run = NewRun(
+            run_id=run_id,
+            experiment_id=experiment_id,
+            name=name,
+            start_time=_now(),
+            artifact_uri=f"{location}/{run_id}/artifacts",
+            tags={**tags, _PARENT_TAG: parent},
+        )
+        place = Path(unquote(urlsplit(run.artifact_uri).path))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(artifacts)
+        self._unwritten[run_id] = run
+        self._writes.put(Write(run_id, run=run), urgent=False)
+        return run_id
 
     def _end_run(self, run_id: str, word: str) -> None:
         from mlflow.entities import RunStatus  # noqa: PLC0415 - heavy, and only this thread needs it
 
-        for key in [key for key in self._last_time if key[0] == run_id]:
-            del self._last_time[key]
         self._store.update_run_info(run_id, RunStatus.from_string(word), _now(), None)
+
+
+def _done(result: object) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_result(result)
+    return future
+
+
+def _fail(batch: Mapping[str, RunBatch] | Write, error: Exception) -> None:
+    """Answer what has no answer yet."""
+    writes = [batch] if isinstance(batch, Write) else [w for b in batch.values() for w in b]
+    for write in writes:
+        if not write.future.done():
+            write.future.set_exception(error)
 
 
 def address(folder: Path) -> str:

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from app.engine.attempts import Attempt
@@ -110,10 +111,11 @@ class _TrialLine:
                 self._report(attempt, *_batch(args, kwargs))
             if method == "create_run" and attempt.run_id is not None:
                 method, args, kwargs = self._own_run(attempt.run_id, args, kwargs)
-            future = self._tracking.call(method, args, kwargs)
-            future.add_done_callback(
-                lambda done: self._post(lambda: self._done(attempt, method, done, wait=wait))
-            )
+            future = self._tracking.call(method, args, kwargs, waited=wait)
+            if future.done():
+                self._done(attempt, method, future, wait=wait)
+            else:
+                future.add_done_callback(partial(self._later, attempt, method, wait))
 
     def _own_run(self, run_id: str, args: Message, kwargs: Message) -> Message:
         """A call that makes a nested run is left alone; any other run is the trial's own.
@@ -126,7 +128,8 @@ class _TrialLine:
         if any(tag.key == _PARENT_TAG for tag in tags):
             return "create_run", args, kwargs
         own = [tag for tag in tags if not tag.key.startswith("mlflow.")]
-        self._tracking.call("log_batch", (run_id, (), (), own), {})
+        if own:
+            self._tracking.call("log_batch", (run_id, (), (), own), {}, waited=False)
         return "get_run", (run_id,), {}
 
     def _refusal(self, attempt: Attempt, method: str, args: Sequence[object]) -> str | None:
@@ -145,6 +148,11 @@ class _TrialLine:
                     int(metric.step),
                     float(metric.value),
                 )
+
+    def _later(self, attempt: Attempt, method: str, wait: bool, done: Future[Message]) -> None:  # noqa: FBT001 - first arguments of a partial
+        """In MLflow's thread: the loop hears only of what it must answer or complain of."""
+        if wait or done.exception() is not None:
+            self._post(lambda: self._done(attempt, method, done, wait=wait))
 
     def _done(self, attempt: Attempt, method: str, done: Future[Message], *, wait: bool) -> None:
         error = done.exception()

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 
 from app.engine.attempts import Attempt, Attempts
+from app.engine.imports import imports_of
 from app.engine.launcher import Exited, Launcher, ParentLost
 from app.engine.memory import Memory
 from app.engine.outcomes import Outcome, outcome_of
@@ -56,6 +57,7 @@ class Trials:
         self._memory = memory
         self._post = post
         self._freed = freed
+        self._launcher = launcher
         self._attempts = Attempts(launcher, grace=grace)
         self._stopping = False
 
@@ -69,6 +71,15 @@ class Trials:
     def since(self, sweep: str) -> dict[int, float]:
         """When each running trial of a sweep was started (monotonic seconds)."""
         return {number: attempt.since for number, attempt in self._attempts.of(sweep).items()}
+
+    def expect(self, run: SweepRun) -> None:
+        """Make ready for a sweep's trials: have imported what their script imports.
+
+        Not with variables of the document's own, which may decide what an import does.
+        """
+        trial = run.document.trial
+        if not trial.environment_variables:
+            self._launcher.preload(imports_of(trial.command, run.submission.code))
 
     def start(self, run: SweepRun, number: int) -> None:
         """Run a waiting trial."""

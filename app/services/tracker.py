@@ -5,6 +5,7 @@ cursor moves in the same transaction as the data, and writes carry the claim's t
 """
 
 import logging
+import math
 import os
 import random
 import socket
@@ -29,6 +30,8 @@ LEASE_SECONDS = 15.0
 SCAN_SECONDS = 1.0
 ANNOUNCED_LOOK_SECONDS = 30.0
 """How often a sweep is looked at whose backend announces changes, in case one got lost."""
+MIN_SPACING_SECONDS = 0.1
+"""Between two looks at a sweep whose backend announces changes; the first is made at once."""
 MAX_DELAY_SECONDS = 300.0
 LOST_AFTER = 3
 """Looks that found no trace of a sweep before the one that gives it up, with none that did between."""
@@ -52,6 +55,7 @@ class Tracker:
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{random.getrandbits(32):08x}"
         self._lock = threading.Lock()
         self._woken: set[str] = set()
+        self._looked: dict[str, float] = {}
         self._busy: dict[str, Claim] = {}
         # Kept by each service for itself: one that starts anew asks again before it gives up.
         self._missing: Counter[str] = Counter()
@@ -91,16 +95,16 @@ class Tracker:
         return self._thread.is_alive() and recent
 
     def _run(self) -> None:
-        next_scan = next_renewal = 0.0
+        next_scan = next_renewal = next_woken = 0.0
         while not self._stopping:
-            self._bell.wait(max(0.0, next_scan - time.monotonic()))
+            self._bell.wait(max(0.0, min(next_scan, next_woken) - time.monotonic()))
             self._bell.clear()
             self._last_round = time.monotonic()
             try:
                 if time.monotonic() >= next_renewal:
                     next_renewal = time.monotonic() + LEASE_SECONDS / 3
                     self._renew()
-                claims = self._claim_woken()
+                claims, next_woken = self._claim_woken()
                 if self._backlog or time.monotonic() >= next_scan:
                     next_scan = time.monotonic() + SCAN_SECONDS
                     claims += self._claim_due()
@@ -135,12 +139,20 @@ class Tracker:
         self._backlog = backlog
         return claims
 
-    def _claim_woken(self) -> list[Claim]:
+    def _claim_woken(self) -> tuple[list[Claim], float]:
+        """Claim what was announced, and tell when to ask for what was looked at just before."""
+        now = time.monotonic()
         with self._lock:
-            names = self._woken - set(self._busy)
+            self._looked = {
+                n: at for n, at in self._looked.items() if at + MIN_SPACING_SECONDS > now
+            }
+            names = self._woken - self._busy.keys() - self._looked.keys()
             self._woken -= names
+            self._looked |= dict.fromkeys(names, now)
+            again = [self._looked[name] for name in self._woken if name in self._looked]
         claims = (leases.claim(self._db, name, self._owner, lease=LEASE_SECONDS) for name in names)
-        return [claim for claim in claims if claim is not None]
+        due = min(again, default=math.inf) + MIN_SPACING_SECONDS
+        return [claim for claim in claims if claim is not None], due
 
     def _begin(self, claim: Claim) -> None:
         pool = self._pools.get(claim.sweep.backend)
@@ -171,6 +183,7 @@ class Tracker:
             del self._busy[name]
             if more:
                 self._woken.add(name)
+                self._looked.pop(name, None)
             ring = name in self._woken or self._backlog
         if ring:
             self._bell.set()

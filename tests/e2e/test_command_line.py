@@ -141,7 +141,7 @@ def test_the_demo_reaches_final_model_and_leaves_nothing_behind(tmp_path: Path) 
     docs = re.findall(r"^try it out: (.+)$", text, re.MULTILINE)[0]
     assert httpx.get(docs).status_code == 200
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 0
     assert not _left(data)
     with pytest.raises(httpx.ConnectError):

@@ -183,7 +183,7 @@ def test_copies_of_cloud_data_stand_for_it(service: Served) -> None:
         ("wasbs://box@account.blob.example/a.csv", "uri_file", "path", "in the cloud"),
         ("abfss://box@account.dfs.example/a.csv", "uri_file", "path", "in the cloud"),
         ("adl://account.example/a.csv", "uri_file", "path", "in the cloud"),
-        ("ftp://example.invalid/a.csv", "uri_file", "path", "SWEEPFRONT_DATA_MAPPINGS"),
+        ("ftp://example.invalid/a.csv", "uri_file", "path", "does not exist in a code root"),
         ("https://example.invalid/folder/", "uri_folder", "type", "use type: uri_file"),
         ("https:///a.csv", "uri_file", "path", "HOST"),
         ("azureml:cifar10-data:1", "uri_file", "path", "which is no file"),

@@ -1,12 +1,13 @@
 """Models of the workspace: one version for each lineage, whoever asks and how often."""
 
-import contextlib
 import threading
 
 from app.backends.azureml.workspace import Untyped, Workspace
 from app.backends.base import Registration
 
 _TRIES = 5
+_TAKEN = "Asset paths cannot be updated"
+"""Azure's words when a number is another version's."""
 
 
 class Registry:
@@ -48,11 +49,17 @@ class Registry:
     def _created(self, registration: Registration, path: str, digest: str) -> Untyped:
         """A new version, under the next number when another service took the first one."""
         from azure.ai.ml.exceptions import AssetPathException  # noqa: PLC0415 - heavy
+        from azure.core.exceptions import AzureError  # noqa: PLC0415 - heavy
 
-        for _ in range(_TRIES - 1):
-            with contextlib.suppress(AssetPathException):
+        for left in reversed(range(_TRIES)):
+            try:
                 return self._create(registration, path, digest)
-        return self._create(registration, path, digest)
+            except AzureError as error:
+                # The SDK makes an exception of its own of this answer, or hands it on.
+                taken = isinstance(error, AssetPathException) or _TAKEN in str(error)
+                if not taken or not left:
+                    raise
+        raise AssertionError("the last try returns or raises")
 
     def _create(self, registration: Registration, path: str, digest: str) -> Untyped:
         from azure.ai.ml.entities import Model  # noqa: PLC0415 - heavy

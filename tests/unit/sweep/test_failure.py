@@ -16,7 +16,7 @@ from app.sweep.failure import (
     normalised,
 )
 
-FOLDER = "/work/sweeps/s-1/trials/3/code"
+FOLDER = "/srv/sweeps/s-1/trials/3/code"
 ALIEN = "/usr/lib/python3/site-packages/numpy/core.py"
 
 
