@@ -45,7 +45,7 @@ def test_a_requirements_file_is_read_as_pip_reads_it() -> None:
     text = b"""# all of it
 numpy >= 1.2 ; python_version > "3"   # why
 
---extra-index-url https://example.org/simple
+--find-links https://example.org/simple
 wheel @ https://example.org/w.whl#sha256=ab
 pinned==1.0 \\
     --hash=sha256:00 \\
@@ -57,7 +57,7 @@ Azureml_MLflow
     assert found == Requirements(
         lines=(
             'numpy >= 1.2 ; python_version > "3"',
-            "--extra-index-url https://example.org/simple",
+            "--find-links https://example.org/simple",
             "wheel @ https://example.org/w.whl#sha256=ab",
             "pinned==1.0 --hash=sha256:00 --hash=sha256:11",
         ),
