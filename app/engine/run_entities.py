@@ -7,15 +7,13 @@ answered from here.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from app.engine.wire import Message
 
 USER = "sweepfront"
 _NAME_TAG = "mlflow.runName"
-
-Untyped = Any
-"""MLflow has no types."""
+RUNNING = "RUNNING"
+"""MLflow's word for the status of a run that has not ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +55,7 @@ class NewRun:
             run_id=self.run_id,
             experiment_id=self.experiment_id,
             user_id=USER,
-            status="RUNNING",
+            status=RUNNING,
             start_time=self.start_time,
             end_time=None,
             lifecycle_stage="active",
@@ -67,42 +65,48 @@ class NewRun:
         tags = [RunTag(key, value) for key, value in self.all_tags.items()]
         return Run(info, RunData(tags=tags), RunInputs(dataset_inputs=[]), RunOutputs([]))
 
-    def row(self, status: str, end_time: int | None) -> Untyped:
-        """The row of MLflow's tables, tags included; the tables are those of MLflow 3.17.
+    def row(self, status: str | None, end_time: int | None) -> dict[str, object]:
+        """The row of MLflow's table of runs, which is that of MLflow 3.17.
 
         Args:
-            status: `RUNNING`, or how the run has ended meanwhile.
+            status: how the run has ended meanwhile; None: it runs.
             end_time: when (milliseconds since 1970); None while it runs.
         """
-        from mlflow.entities import SourceType  # noqa: PLC0415 - heavy
-        from mlflow.store.tracking.dbmodels.models import SqlRun, SqlTag  # noqa: PLC0415 - heavy
+        return {
+            "run_uuid": self.run_id,
+            "name": self.name,
+            "experiment_id": self.experiment_id,
+            "artifact_uri": self.artifact_uri,
+            "source_type": "UNKNOWN",
+            "source_name": "",
+            "entry_point_name": "",
+            "source_version": "",
+            "user_id": USER,
+            "status": status or RUNNING,
+            "start_time": self.start_time,
+            "end_time": end_time,
+            "deleted_time": None,
+            "lifecycle_stage": "active",
+        }
 
-        return SqlRun(
-            run_uuid=self.run_id,
-            name=self.name,
-            experiment_id=self.experiment_id,
-            artifact_uri=self.artifact_uri,
-            source_type=SourceType.to_string(SourceType.UNKNOWN),
-            source_name="",
-            entry_point_name="",
-            source_version="",
-            user_id=USER,
-            status=status,
-            start_time=self.start_time,
-            end_time=end_time,
-            deleted_time=None,
-            lifecycle_stage="active",
-            tags=[SqlTag(key=key, value=value) for key, value in self.all_tags.items()],
-        )
+    def tag_rows(self) -> list[dict[str, str]]:
+        """The rows of its tags."""
+        return [
+            {"run_uuid": self.run_id, "key": key, "value": value}
+            for key, value in self.all_tags.items()
+        ]
 
 
-def is_opening(method: str, args: Message, kwargs: Message) -> bool:
-    """True for the call with which MLflow takes up a run, and which changes nothing of a new one."""
-    if method != "update_run_info":
-        return False
+def change_of(args: Message, kwargs: Message) -> tuple[str | None, int | None] | None:
+    """Status (MLflow's word) and end time that a call of `update_run_info` sets; None: a name, too.
+
+    With status `RUNNING` and no end MLflow takes up a run.
+    """
     names = ("run_id", "run_status", "end_time", "run_name")
     named = dict(zip(names, args, strict=False)) | kwargs
+    if named.get("run_name"):
+        return None
     from mlflow.entities import RunStatus  # noqa: PLC0415 - heavy
 
-    running = named.get("run_status") == RunStatus.RUNNING
-    return running and named.get("end_time") is None and named.get("run_name") is None
+    status = named.get("run_status")
+    return None if status is None else RunStatus.to_string(status), named.get("end_time")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from app.engine.run_rows import RunRows
 from app.engine.run_writes import MAX_METRICS, RunBatch, Write, calls
 
 Untyped = Any
@@ -19,30 +20,41 @@ class RunStore:
     def __init__(self, store: Untyped) -> None:
         """Write to this SqlAlchemyStore."""
         self._store = store
+        self._rows = RunRows()
+        self._made: set[str] = set()
         self._last_time: dict[str, dict[str, int]] = {}
 
     def write(self, batch: Mapping[str, RunBatch]) -> None:
-        """Write to several runs: new ones first, in one transaction, with the end they have had."""
+        """Write to several runs: new ones first, then what was logged, then how they ended."""
         new = [each.run for each in batch.values() if each.run is not None]
-        _answer(new, lambda writes: self._make(writes, batch))
+        _answer(new, partial(self._make, batch))
+        self._made.update(write.run_id for write in new)
         for run_id, each in batch.items():
             self._put_later(run_id, each)
-            for together in calls(each.logs):
-                _answer(together, partial(self._log, run_id))
-            _answer(each.ends, partial(self._end, run_id, each))
+        logs = [write for each in batch.values() for write in each.logs]
+        plain = [write for write in logs if write.run_id in self._made and write.plain]
+        _answer(plain, self._insert)
+        for together in calls(write for write in logs if not write.future.done()):
+            _answer(together, self._log)
+        _answer([w for each in batch.values() for w in each.ends], partial(self._end, batch))
+        for run_id, each in batch.items():
             if each.end[1] is not None:
                 self._last_time.pop(run_id, None)
+                self._made.discard(run_id)
 
-    def _make(self, writes: Sequence[Write], batch: Mapping[str, RunBatch]) -> None:
+    def _make(self, batch: Mapping[str, RunBatch], writes: Sequence[Write]) -> None:
         """Make runs under ids of our own, for which MLflow has no call: through its tables.
 
         A test holds what is made here against what `create_run` makes.
         """
+        runs = [(write.run, *batch[write.run_id].end) for write in writes if write.run is not None]
         with self._store.ManagedSessionMaker(read_only=False) as session:
-            for write in writes:
-                if write.run is not None:
-                    status, end_time = batch[write.run_id].end
-                    session.add(write.run.row(status or "RUNNING", end_time))
+            self._rows.make(session, runs)
+
+    def _insert(self, writes: Sequence[Write]) -> None:
+        """Metrics alone, of any number of runs that were made here, through MLflow's tables."""
+        with self._store.ManagedSessionMaker(read_only=False) as session:
+            self._rows.log(session, [(w.run_id, w.log[0]) for w in writes if w.log is not None])
 
     def _put_later(self, run_id: str, batch: RunBatch) -> None:
         """Give each metric a time after the one before: MLflow drops what shares time and step."""
@@ -52,7 +64,9 @@ class RunStore:
                 time = max(metric.timestamp, last.get(metric.key, 0) + 1)
                 metric._timestamp = last[metric.key] = time  # noqa: SLF001 - it has no setter
 
-    def _log(self, run_id: str, writes: Sequence[Write]) -> None:
+    def _log(self, writes: Sequence[Write]) -> None:
+        """Anything that was logged to one run, by MLflow's own call."""
+        run_id = writes[0].run_id
         parts = [write.log for write in writes if write.log is not None]
         metrics = [metric for part in parts for metric in part[0]]
         params = [param for part in parts for param in part[1]]
@@ -64,14 +78,12 @@ class RunStore:
         for start in range(0, len(metrics), MAX_METRICS):
             self._store.log_batch(run_id, metrics[start : start + MAX_METRICS], [], [])
 
-    def _end(self, run_id: str, batch: RunBatch, _writes: Sequence[Write]) -> None:
-        if batch.run is not None:
-            return
-        from mlflow.entities import RunStatus  # noqa: PLC0415 - heavy
-
-        status, end_time = batch.end
-        word = RunStatus.from_string(status) if status is not None else None
-        self._store.update_run_info(run_id, word, end_time, None)
+    def _end(self, batch: Mapping[str, RunBatch], writes: Sequence[Write]) -> None:
+        """Set status and end time; a run made in the same batch has them already."""
+        ends = [(w.run_id, *batch[w.run_id].end) for w in writes if not batch[w.run_id].made]
+        if ends:
+            with self._store.ManagedSessionMaker(read_only=False) as session:
+                self._rows.end(session, ends)
 
 
 def _answer(writes: Sequence[Write], do: Callable[[Sequence[Write]], object]) -> None:

@@ -41,6 +41,12 @@ class Write:
     work: Callable[[], object] | None = None
     future: "Future[Any]" = field(default_factory=Future)
 
+    @property
+    def plain(self) -> bool:
+        """True when it logs metrics and nothing else, and these belong to no model."""
+        metrics, params, tags = self.log or ([], [], [])
+        return not params and not tags and all(metric.model_id is None for metric in metrics)
+
 
 @dataclass(slots=True)
 class RunBatch:
@@ -49,6 +55,11 @@ class RunBatch:
     run: Write | None = None
     logs: list[Write] = field(default_factory=list)
     ends: list[Write] = field(default_factory=list)
+
+    @property
+    def made(self) -> bool:
+        """True when the run is made with it."""
+        return self.run is not None and self.run.future.exception() is None
 
     @property
     def end(self) -> tuple[str | None, int | None]:
@@ -127,7 +138,7 @@ def batches(writes: Iterable[Write]) -> Iterator[dict[str, RunBatch] | Write]:
 
 
 def calls(logs: Iterable[Write]) -> Iterator[list[Write]]:
-    """Neighbouring logs of one run that may go into one call of log_batch.
+    """Neighbouring logs that may go into one call of log_batch: those of one run.
 
     A param that is there twice stays apart, since MLflow refuses it within one call.
     """
@@ -139,7 +150,8 @@ def calls(logs: Iterable[Write]) -> Iterator[list[Write]]:
         more = [count + len(part) for count, part in zip(counts, parts, strict=True)]
         keys = {param.key for param in parts[1]}
         full = sum(more) > MAX_METRICS or max(more[1:]) > _MAX_OTHERS
-        if together and (full or keys & params):
+        other = bool(together) and together[-1].run_id != write.run_id
+        if together and (other or full or keys & params):
             yield together
             together, params = [], set()
             more = [len(part) for part in parts]

@@ -49,6 +49,7 @@ class SweepRun:
         self.trials: dict[int, Trial] = {}
         self.ended: list[int] = []
         self._ended_since: list[int] = []
+        self._queued: set[int] = set()
         self._reports = Reports(submission.document.objective.goal)
         self._resumed_at = 0.0
         self._elapsed_before = 0.0
@@ -73,13 +74,10 @@ class SweepRun:
             now: monotonic seconds.
             running_since: when each live attempt started (monotonic), those about to start too.
         """
-        live = {
-            number: replace(trial, status=TrialStatus.RUNNING) if number in running_since else trial
-            for number, trial in self.trials.items()
-        }
         return Progress(
-            trials=live,
-            ended=list(self._ended_since),
+            trials=self.trials,
+            waiting=self._queued - running_since.keys(),
+            ended=self._ended_since,
             running_seconds={number: now - since for number, since in running_since.items()},
             elapsed_seconds=self.elapsed(now) - self.state.time_from,
             exhausted=self.state.exhausted or self.state.retrying,
@@ -283,6 +281,10 @@ class SweepRun:
                 if trial.number in numbers:
                     numbers.remove(trial.number)
         self.trials[trial.number] = trial
+        if trial.status is TrialStatus.QUEUED:
+            self._queued.add(trial.number)
+        else:
+            self._queued.discard(trial.number)
         if trial.status.finished:
             self.ended.append(trial.number)
             self._ended_since.append(trial.number)

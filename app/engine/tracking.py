@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from app.engine import registry
-from app.engine.run_entities import USER, NewRun, is_opening
+from app.engine.run_entities import RUNNING, USER, NewRun, change_of
 from app.engine.run_store import RunStore
 from app.engine.run_writes import RunBatch, Write, Writes, batches
 from app.sweep.state import SweepStatus, TrialStatus
@@ -105,23 +105,24 @@ class Tracking:
             waited: somebody waits for the result, so that it is not gathered with others.
         """
         run_id = str(args[0]) if args else str(kwargs.get("run_id", ""))
+        change = change_of(args, kwargs) if method == "update_run_info" else None
         if run := self._unwritten.get(run_id):
             if method == "get_run":
                 return _done(run.entity())
-            if is_opening(method, args, kwargs):
+            if change == (RUNNING, None):
                 return _done(None)
             del self._unwritten[run_id]
         if method == "log_batch":
             return self._log(args, kwargs)
+        if change is not None and not waited:
+            return self._change(run_id, change)
         return self._put(lambda: getattr(self._store, method)(*args, **kwargs), waited=waited)
 
     def end_trial(self, run_id: str, outcome: TrialStatus) -> Future[None]:
         """Give a trial's run its end."""
         self._unwritten.pop(run_id, None)
         word = _TRIAL_OUTCOMES.get(outcome, "KILLED")
-        write = Write(run_id, end=(word, _now()))
-        self._writes.put(write, urgent=False)
-        return write.future
+        return self._change(run_id, (word, _now()))
 
     def end_sweep(self, sweep: str, outcome: SweepStatus) -> Future[None]:
         """Give a sweep's run its end, and write what is still to be written."""
@@ -141,6 +142,11 @@ class Tracking:
     def _put(self, work: Callable[[], Any], *, waited: bool = True) -> Future[Any]:
         write = Write(work=work)
         self._writes.put(write, urgent=waited)
+        return write.future
+
+    def _change(self, run_id: str, change: tuple[str | None, int | None]) -> Future[None]:
+        write = Write(run_id, end=change)
+        self._writes.put(write, urgent=False)
         return write.future
 
     def _log(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Future[Any]:

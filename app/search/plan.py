@@ -1,6 +1,11 @@
-"""What a sweep should do next: start trials, stop trials, or end. Pure: time is an argument."""
+"""What a sweep should do next: start trials, stop trials, or end. Pure: time is an argument.
 
-from collections.abc import Iterator, Mapping, Sequence
+A plan costs as much in a sweep of a thousand trials as in one of ten, as long as no limit asks for
+more: it looks at those that wait and run, not at all.
+"""
+
+import itertools
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.sweep.document import SweepDocument
@@ -16,9 +21,11 @@ class Progress:
 
     Attributes:
         trials: every trial so far, by number, with the objective values reported so far.
+        waiting: numbers of those that wait for a slot.
         ended: numbers of the trials that ended, in the order in which they did; after a finished
             sweep went on, those since then, so that what ended it once does not end it again.
-        running_seconds: for each running trial, how long its attempt has run.
+        running_seconds: for each running trial, how long its attempt has run; those about to start
+            count as running.
         elapsed_seconds: how long the sweep has been worked on, as `limits.timeout` counts.
         exhausted: the sampler has no further point, or none is wanted.
         cancel_reason: why somebody asked for the end; None when nobody did.
@@ -27,6 +34,7 @@ class Progress:
     """
 
     trials: Mapping[int, Trial]
+    waiting: Collection[int] = ()
     ended: Sequence[int] = ()
     running_seconds: Mapping[int, float]
     elapsed_seconds: float = 0.0
@@ -71,17 +79,17 @@ def plan(document: SweepDocument, progress: Progress, *, free_slots: int) -> lis
         progress: the sweep so far.
         free_slots: how many more trials the machine takes now.
     """
-    waiting = sorted(n for n, t in progress.trials.items() if t.status is TrialStatus.QUEUED)
-    running = sorted(n for n, t in progress.trials.items() if t.status is TrialStatus.RUNNING)
+    waiting, running = sorted(progress.waiting), sorted(progress.running_seconds)
     if ending := _ending(document, progress):
         reason = ending.reason or ""
         stops = [Stop(number, TrialStatus.CANCELED, reason) for number in (*waiting, *running)]
         return [*stops] if running else [*stops, ending]
     actions: list[Action] = list(_overdue(document, progress))
     room = min(free_slots, (document.limits.max_concurrent_trials or 1) - len(running))
-    numbers = [*waiting, *_new_numbers(document, progress)]
-    actions += [Start(number) for number in numbers[: max(room, 0)]]
-    if not numbers and not running:
+    new = _new_numbers(document, progress)
+    numbers = itertools.islice(itertools.chain(waiting, new), max(room, 0))
+    actions += [Start(number) for number in numbers]
+    if not waiting and not new and not running:
         actions.append(_natural_end(document, progress))
     return actions
 
@@ -106,19 +114,22 @@ def _ending(document: SweepDocument, progress: Progress) -> Finish | None:
 
 
 def _too_many_failures(document: SweepDocument, progress: Progress) -> str | None:
-    outcomes = [progress.trials[number].status for number in progress.ended]
-    failed = sum(outcome is TrialStatus.FAILED for outcome in outcomes)
     extra = document.extra_limits
     allowed = extra.max_failed_trials if extra else None
     if allowed is not None:
+        failed = sum(_has_failed(progress, number) for number in progress.ended)
         if failed < allowed:
             return None
         return f"max_failed_trials: {failed} trials failed{_failures(progress)}"
     first = max(FIRST_FAILURES, document.limits.max_concurrent_trials or 1)
-    outcomes = outcomes[:first]
-    if len(outcomes) < first or any(outcome is not TrialStatus.FAILED for outcome in outcomes):
+    ended = progress.ended[:first]
+    if len(ended) < first or not all(_has_failed(progress, number) for number in ended):
         return None
     return f"the first {first} trials to end all failed{_failures(progress)}"
+
+
+def _has_failed(progress: Progress, number: int) -> bool:
+    return progress.trials[number].status is TrialStatus.FAILED
 
 
 def _failures(progress: Progress) -> str:

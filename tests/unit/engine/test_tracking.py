@@ -1,5 +1,7 @@
 """What the engine writes to MLflow, read back as anyone reads it: with MlflowClient."""
 
+import math
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -105,6 +107,53 @@ def test_a_whole_trial_is_recorded(tracking: Tracking, folder: Path) -> None:
     assert found.data.tags["sweepfront.parameters"] == '{"x": 1}'
     (folder / "whole_0" / "file").write_text("kept")
     assert [each.path for each in client.list_artifacts(run)] == ["file"]
+
+
+def test_many_values_are_kept_as_mlflow_keeps_them(tracking: Tracking, folder: Path) -> None:
+    """Histories and latest values, of any step and value, equal those that log_batch leaves."""
+    dice = random.Random(5)  # noqa: S311 - a test
+    values = [0.0, -1.5, 2.25, math.nan, math.inf, -math.inf]
+    runs = [_trial(tracking, folder, "many", number) for number in range(3)]
+    client = _client(folder)
+    for run in runs:
+        logged = [
+            Metric(dice.choice("abc"), dice.choice(values), 1000 + at, dice.randrange(4))
+            for at in range(60)
+        ]
+        twin = client.create_run("0").info.run_id
+        for start in range(0, 60, 7):
+            part = logged[start : start + 7]
+            tags = [RunTag("part", str(start))] if dice.random() < 0.2 else []
+            tracking.call("log_batch", (run, part, [], tags), {}, waited=False)
+            client.log_batch(twin, part)
+            if dice.random() < 0.5:
+                tracking.call("get_run", (run,), {}, waited=True).result(timeout=60)
+        tracking.call("get_run", (run,), {}, waited=True).result(timeout=60)
+        ours, theirs = client.get_run(run).data.metrics, client.get_run(twin).data.metrics
+        assert ours == pytest.approx(theirs, nan_ok=True)
+        for key in "abc":
+            histories = [client.get_metric_history(each, key) for each in (run, twin)]
+            left, right = ([(m.step, m.timestamp, str(m.value)) for m in h] for h in histories)
+            assert sorted(left) == sorted(right)
+
+
+def test_a_script_ends_its_own_run(tracking: Tracking, folder: Path) -> None:
+    """The end that a script gives its run stands until the engine gives its own."""
+    run = _trial(tracking, folder, "own")
+    _log(tracking, run, 1.0)
+    tracking.call("get_run", (run,), {}, waited=True).result(timeout=60)
+    tracking.call("update_run_info", (run, RunStatus.KILLED, 77, None), {}, waited=False)
+    tracking.call("get_run", (run,), {}, waited=True).result(timeout=60)
+    client = _client(folder)
+    assert (client.get_run(run).info.status, client.get_run(run).info.end_time) == ("KILLED", 77)
+    tracking.call("update_run_info", (run, RunStatus.RUNNING, None, "mine"), {}, waited=False)
+    tracking.call("get_run", (run,), {}, waited=True).result(timeout=60)
+    assert (client.get_run(run).info.status, client.get_run(run).info.run_name) == (
+        "RUNNING",
+        "mine",
+    )
+    tracking.end_trial(run, TrialStatus.COMPLETED).result(timeout=60)
+    assert client.get_run(run).info.status == "FINISHED"
 
 
 def test_a_write_that_mlflow_refuses_spoils_no_other(tracking: Tracking, folder: Path) -> None:

@@ -48,6 +48,7 @@ def _progress(
         for number, status in enumerate(statuses)
     }
     defaults: dict[str, Any] = {
+        "waiting": [number for number, status in enumerate(statuses) if status is QUEUED],
         "ended": [number for number, status in enumerate(statuses) if status.finished],
         "running_seconds": {n: 1.0 for n, s in enumerate(statuses) if s is RUNNING},
     }
