@@ -16,6 +16,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from app.engine.exercise import exercise
 from app.engine.huge_pages import arenas_in_a_row, collapse
 from app.engine.preloading import Preloading, load, threads
 from app.engine.standby import Job, Standby
@@ -48,6 +49,7 @@ def main(descriptor: int, engine: int) -> None:
     die_with_parent(engine)
     prctl(_PR_SET_CHILD_SUBREAPER, 1)
     held = arenas_in_a_row(_ARENAS)
+    exercise()
     _load(PRELOADED)
     job = _Nursery(socket.socket(fileno=descriptor)).serve()
     if job is not None:

@@ -52,12 +52,21 @@ HOMES: dict[str, set[str]] = {
     "typer": {"app.cli", "app.__main__"},
     "pydantic_settings": {"app.settings"},
     "yaml": {"app.sweep"},
-    "sklearn": set(),
+    "sklearn": {"app.engine.exercise"},
     "pandas": set(),
 }
 """The rooms in which a library may be imported."""
 
-LATE: set[str] = {"mlflow", "azure", "scipy", "uvicorn", "app.main", "app.store", "app.engine"}
+LATE: set[str] = {
+    "mlflow",
+    "azure",
+    "scipy",
+    "sklearn",
+    "uvicorn",
+    "app.main",
+    "app.store",
+    "app.engine",
+}
 """What may be imported inside a function: heavy things, where they are first needed."""
 
 IN_TRIALS = {"app.engine.trial_store"}
