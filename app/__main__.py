@@ -13,6 +13,7 @@ from rich.table import Table
 
 from app.cli import commands
 from app.settings import Settings, described
+from app.sweep.errors import SweepfrontError
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -30,7 +31,7 @@ def serve() -> None:
     """Serve the HTTP API until Ctrl-C; settings are environment variables (see `settings`)."""
     import uvicorn  # noqa: PLC0415 - the other commands start without it
 
-    from app.main import OutdatedDatabaseError, create_app, prepare_database  # noqa: PLC0415 - likewise
+    from app.main import create_app, prepare  # noqa: PLC0415 - likewise
 
     settings = Settings()
     if settings.host not in LOOPBACK:
@@ -46,8 +47,8 @@ def serve() -> None:
     # Azure's SDK tells every request and answer at the level info.
     logging.getLogger("azure").setLevel(logging.WARNING)
     try:
-        prepare_database(settings)
-    except OutdatedDatabaseError as error:
+        prepare(settings)
+    except SweepfrontError as error:
         _refuse(error.message)
     uvicorn.run(
         create_app(settings),

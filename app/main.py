@@ -1,6 +1,7 @@
 """The service put together: settings, records, backends, tracker, routes."""
 
 import logging
+import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -26,7 +27,7 @@ from app.services.tracker import Tracker
 from app.settings import MIB, Settings
 from app.store.database import Database, migrate, schema_is_current
 from app.sweep.document import BackendName
-from app.sweep.errors import SweepfrontError
+from app.sweep.errors import StoreBusyError, SweepfrontError, storage_error
 
 _DESCRIPTION = """
 Hyperparameter sweeps over HTTP: post a search space, a sampling algorithm, an early-termination
@@ -35,7 +36,7 @@ a sweep job of an Azure ML workspace; the best trial's model is registered as `f
 
 Try it: open **POST /v1/sweeps**, *Try it out*, *Execute*; then read the sweep at its `Location`.
 """
-
+_TRIED_BYTES = 64 * 1024
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +97,28 @@ def prepare_database(settings: Settings) -> None:
         raise OutdatedDatabaseError(
             "the database's tables are not those of this version; run: python -m app migrate"
         )
+
+
+def prepare(settings: Settings) -> None:
+    """Make the folders and the database ready; refuse what cannot be written.
+
+    Raises:
+        StoreBusyError: the data folder or the database cannot be written.
+        OutdatedDatabaseError: with the command that upgrades.
+    """
+    folder = settings.engine_folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_TRIED_BYTES))
+    except OSError as error:
+        trouble = storage_error(error)
+        raise StoreBusyError(
+            f"{folder.parent} cannot be written (SWEEPFRONT_DATA_DIR): "
+            f"{trouble.message if trouble else error}"
+        ) from error
+    prepare_database(settings)
 
 
 def azure_place(settings: Settings) -> Place:

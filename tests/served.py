@@ -33,7 +33,7 @@ class Served:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.data = data
-        self.port = _free_port()
+        self.port = free_port()
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
         self._env = {
             **os.environ,
@@ -173,7 +173,8 @@ def document(command: str, space: Json, **more: Any) -> Json:  # noqa: ANN401 - 
     }
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

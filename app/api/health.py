@@ -39,13 +39,12 @@ def get_liveness() -> Alive:
 )
 def get_readiness(parts: Parts, response: Response) -> Ready:
     """Tell whether database, tracker and local engine work; remote backends do not count."""
-    checks = {"database": "ok", "tracker": "ok"}
+    checks = {"database": "ok"}
     try:
         parts.db.ping()
     except StoreBusyError as error:
         checks["database"] = error.message
-    if not parts.tracker.healthy():
-        checks["tracker"] = "makes no rounds"
+    checks["tracker"] = parts.tracker.trouble() or "ok"
     local = parts.backends.get("local")
     if local is not None:
         health = local.health()

@@ -16,7 +16,9 @@ from app.sweep.errors import (
     FieldError,
     InvalidDocumentError,
     NotFoundError,
+    StoreBusyError,
     SweepfrontError,
+    storage_error,
 )
 from app.sweep.faults import pointer
 
@@ -73,6 +75,17 @@ KINDS: dict[str, Kind] = {
     "backend-away": Kind(503, "Backend away", "The backend does not answer now; try again."),
     "store-busy": Kind(
         503, "Database busy", "The database cannot be used now; nothing was stored; try again."
+    ),
+    "read-only": Kind(
+        503,
+        "Read-only",
+        "The service may not write to its folder or database; nothing was stored; what was stored "
+        "before can be read.",
+    ),
+    "disk-full": Kind(
+        507,
+        "Disk full",
+        "There is no room to store anything; nothing was; what was stored before can be read.",
     ),
 }
 
@@ -133,6 +146,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(SweepfrontError, _ours)
     app.add_exception_handler(RequestValidationError, _parameters)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(OSError, _storage)
     app.add_exception_handler(Exception, _fault)
 
 
@@ -148,8 +162,14 @@ def _ours(request: Request, error: Exception) -> Response:
     elif isinstance(error, ConflictError):
         facts = error.facts or None
     kind = error.code if error.code in KINDS else "internal"
-    headers = {"Retry-After": "1"} if kind == "store-busy" else None
+    headers = {"Retry-After": "1"} if isinstance(error, StoreBusyError) else None
     return problem(request, kind, error.message, errors=errors, facts=facts, headers=headers)
+
+
+def _storage(request: Request, error: Exception) -> Response:
+    """A file that could not be written for want of room or permission; others are faults."""
+    trouble = storage_error(error)
+    return _fault(request, error) if trouble is None else _ours(request, trouble)
 
 
 def _backend(request: Request, error: BackendError) -> Response:

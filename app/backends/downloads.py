@@ -24,6 +24,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import httpx
 
 from app.backends.base import BackendError
+from app.sweep.errors import storage_error
 
 MAX_REDIRECTS = 5
 _TRIES = 3
@@ -63,6 +64,7 @@ class Downloads:
 
         Raises:
             BackendError: it cannot be had, with the reason.
+            OSError: there is no room for it, or the folder may not be written.
         """
         deadline = time.monotonic() + self._timeout
         urls = self._folder / "urls"
@@ -77,6 +79,8 @@ class Downloads:
                         raise self._trouble(url, str(error) or type(error).__name__) from error
                     self._stopping.wait(_PAUSE_SECONDS)
                 except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+                    if storage_error(error) is not None:
+                        raise
                     raise self._trouble(url, str(error) or type(error).__name__) from error
         raise AssertionError("the last try returns or raises")
 

@@ -7,6 +7,7 @@ environments/<key>.lock       held while it is built
 ```
 """
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -33,6 +34,8 @@ _UV_VARIABLE = re.compile(r"UV_\w+\Z")
 _MLFLOW = frozenset({"mlflow", "mlflow-skinny"})
 _POLL_SECONDS = 0.05
 _SAID_BYTES = 3000
+_STORAGE = re.compile(rf"\(os error ({errno.ENOSPC}|{errno.EDQUOT}|{errno.EFBIG}|{errno.EROFS})\)")
+"""How uv says that it could not write."""
 
 
 class Environments:
@@ -54,6 +57,7 @@ class Environments:
 
         Raises:
             BackendError: the installer failed, in its words, or there is none.
+            OSError: there is no room for it, or the folder may not be written.
         """
         lines = _lines(requirements)
         key = _key(lines)
@@ -62,7 +66,11 @@ class Environments:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._alone(self._folder / f"{key}.lock", deadline) as lock:
             if not (home / "built").exists():
-                self._make(home, lines, deadline, lock)
+                try:
+                    self._make(home, lines, deadline, lock)
+                except OSError:
+                    shutil.rmtree(home, ignore_errors=True)
+                    raise
         return home / "bin" / "python"
 
     def _make(self, home: Path, lines: Sequence[str], deadline: float, lock: int) -> None:
@@ -104,6 +112,8 @@ class Environments:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         if process.returncode != 0:
+            if found := _STORAGE.search(_said(log)):
+                raise OSError(int(found[1]), os.strerror(int(found[1])), str(log.parent))
             raise BackendError(
                 f"the trial's environment could not be built; uv says: {_said(log)}\n"
                 f"Correct trial.environment and submit again; the whole log is {log}"

@@ -80,7 +80,6 @@ class LocalBackend:
             find: finds the files that documents name.
         """
         self._workspace = Workspace(workspace)
-        self._slots = slots
         self._options = options
         self._find = find
         self._changed: Callable[[str], None] = lambda _name: None
@@ -100,15 +99,21 @@ class LocalBackend:
 
     def capabilities(self) -> Capabilities:
         """What it can do."""
-        return capabilities_of(self._options, self._slots)
+        return capabilities_of(self._options, self._engine.slots)
 
     def health(self) -> Health:
-        """Whether the engine answers."""
+        """Whether the engine answers and can write down what happens."""
         try:
-            self._engine.call("ping", timeout=2.0)
+            state = self._engine.state()
         except BackendError as error:
             return Health(ok=False, detail=error.message)
-        return Health(ok=True, detail="the engine answers")
+        if state.trouble is not None:
+            return Health(
+                ok=False,
+                detail=f"the engine cannot write to its folder: {state.trouble}; no trial starts "
+                "until it can",
+            )
+        return Health(ok=True, detail="; ".join(["the engine answers", *state.notes]))
 
     def judge(self, document: SweepDocument) -> Judgement:
         """What cannot run here, and what has no effect here."""
@@ -116,7 +121,7 @@ class LocalBackend:
 
     def default_concurrency(self, max_total_trials: int) -> int:
         """One trial per slot."""
-        return min(self._slots, max_total_trials)
+        return min(self._engine.slots, max_total_trials)
 
     def submit(self, submission: Submission) -> None:
         """Hand the sweep to the engine; it knows the name afterwards, whatever happens.

@@ -6,13 +6,23 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter
 
 from app.backends.base import BackendError, UnknownSweepError
 from app.backends.local_options import LocalOptions
-from app.engine.control import EngineClient, EngineGoneError, EngineRefusedError
-from app.engine.limits import of_the_engine
+from app.engine.control import (
+    UNKNOWN,
+    UNWRITABLE,
+    About,
+    EngineClient,
+    EngineGoneError,
+    EngineRefusedError,
+)
+from app.engine.limits import TrialLimits, in_words_of_settings, of_the_engine
 from app.engine.workspace import Workspace
 
 START_SECONDS = 30.0
@@ -22,7 +32,22 @@ _MAX_PAUSE_SECONDS = 30.0
 _ENVIRONMENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "OPENBLAS_NUM_THREADS": "1"}
 """Of the engine; a sampler's small matrices gain nothing from threads, which trials would miss."""
 
+_ABOUT = TypeAdapter(About)
+
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """What an engine that answers says of itself.
+
+    Attributes:
+        trouble: why it cannot write to its folder, and starts no trials; None when it can.
+        notes: what else is worth knowing.
+    """
+
+    trouble: str | None
+    notes: Sequence[str]
 
 
 class EngineLink:
@@ -33,11 +58,17 @@ class EngineLink:
     ) -> None:
         self._workspace = workspace
         self._options = options
-        self._slots = slots
+        self._slots = self._engine_slots = slots
         self._grace = grace
         self._changed: Callable[[str], None] = lambda _name: None
         self._lock = threading.Lock()
         self._client: EngineClient | None = None
+        self._settings = in_words_of_settings(
+            slots=slots,
+            grace=grace,
+            min_free_memory=options.min_free_memory,
+            limits=TrialLimits(memory=options.trial_memory, log_bytes=options.max_log_bytes),
+        )
         self._closing = threading.Event()
         self._mender: threading.Thread | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -61,14 +92,48 @@ class EngineLink:
         try:
             return client.call(op, timeout=timeout, **args)
         except EngineRefusedError as error:
-            if error.code == UnknownSweepError.code:
+            if error.code == UNKNOWN:
                 raise UnknownSweepError(str(error)) from error
-            raise BackendError(str(error)) from error
+            passing = error.code == UNWRITABLE
+            raise BackendError(
+                str(error), retryable=passing, retry_after=1.0 if passing else None
+            ) from error
         except EngineGoneError as error:
             raise BackendError(str(error), retryable=True, retry_after=1.0) from error
 
+    def state(self) -> EngineState:
+        """Whether it works, in words.
+
+        Raises:
+            BackendError: it is away.
+        """
+        about = _ABOUT.validate_python(self.call("ping", timeout=2.0))
+        self._engine_slots = int(about.settings["SWEEPFRONT_LOCAL_SLOTS"] or 1)
+        return EngineState(trouble=about.trouble, notes=self._notes(about))
+
+    @property
+    def slots(self) -> int:
+        """How many trials run at once: what the engine was started with counts."""
+        return self._engine_slots
+
+    def _notes(self, about: About) -> list[str]:
+        """What somebody should know who thinks that this service has an engine to itself."""
+        notes = []
+        if (others := about.services - 1) > 0:
+            plural = "services use" if others > 1 else "service uses"
+            notes.append(
+                f"{others} other {plural} this folder and its engine, which ends with the last one"
+            )
+        theirs = about.settings
+        other = [
+            f"{name}={theirs[name]}" for name, own in self._settings.items() if theirs[name] != own
+        ]
+        if other:
+            notes.append(f"it was started with {', '.join(other)}, which count until it ends")
+        return notes
+
     def close(self) -> None:
-        """Ask the engine to stop in order and wait until it has."""
+        """Let go of the engine; the last service's ends in order, which is waited for."""
         self._closing.set()
         if self._mender is not None:
             self._mender.join(timeout=START_SECONDS)
@@ -79,10 +144,14 @@ class EngineLink:
                 self._process.terminate()
                 self._await_end()
             return
+        ends: object = True
         with suppress(EngineGoneError, EngineRefusedError):
-            client.call("shutdown", timeout=self._grace + _STOP_SECONDS)
+            ends = client.call("leave", timeout=self._grace + _STOP_SECONDS)
         client.close()
-        self._await_end()
+        if ends:
+            self._await_end()
+        else:
+            log.warning("another service uses the local engine, which therefore goes on")
 
     def _mend(self) -> None:
         if not self._closing.is_set():
@@ -100,11 +169,14 @@ class EngineLink:
         while not self._closing.is_set():
             try:
                 self._client = self._connect_or_start()
-            except EngineGoneError as error:
+            except (EngineGoneError, OSError) as error:
                 log.warning("%s; trying again in %.0f s", error, pause)
                 self._closing.wait(pause)
                 pause = min(pause * 2, _MAX_PAUSE_SECONDS)
             else:
+                with suppress(BackendError):
+                    if notes := self.state().notes:
+                        log.warning("the local engine was at work already: %s", "; ".join(notes))
                 return
 
     def _connect_or_start(self) -> EngineClient:
@@ -149,7 +221,11 @@ class EngineLink:
             )
 
     def _workspace_is_free(self) -> bool:
-        lock = self._workspace.lock()
+        try:
+            lock = self._workspace.lock()
+        except OSError:
+            # Where nothing can be written no engine can be started, and none is waited for.
+            return True
         if lock is None:
             return False
         lock.release()

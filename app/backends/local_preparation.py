@@ -16,6 +16,7 @@ from app.backends.environments import Environments
 from app.backends.local_data import from_here, from_the_web
 from app.backends.local_environment import Find, wanted_environment
 from app.backends.local_options import LocalOptions
+from app.sweep.errors import storage_error
 from app.sweep.record import Submission
 from app.sweep.requirements import Requirements
 
@@ -110,6 +111,12 @@ class Preparation:
         requirements: Requirements | None,
         addresses: Mapping[str, str],
     ) -> Submission:
-        fetched = {name: self._downloads.fetch(url) for name, url in addresses.items()}
-        python = self._environments.build(requirements) if requirements is not None else None
+        try:
+            fetched = {name: self._downloads.fetch(url) for name, url in addresses.items()}
+            python = self._environments.build(requirements) if requirements is not None else None
+        except OSError as error:
+            trouble = storage_error(error)
+            if trouble is None:
+                raise
+            raise BackendError(trouble.message, retryable=True, retry_after=1.0) from error
         return replace(submission, inputs={**submission.inputs, **fetched}, python=python)

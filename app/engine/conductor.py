@@ -49,7 +49,9 @@ class Conductor:
         self._tracking = tracking
         memory = Memory()
         self._sweeps = Sweeps(workspace)
-        self._scheduling = Scheduling(memory, slots=slots, min_free=min_free_memory)
+        self._scheduling = Scheduling(
+            self._sweeps.storage, memory, slots=slots, min_free=min_free_memory
+        )
         self.trials = Trials(
             workspace,
             self._sweeps,
@@ -69,6 +71,11 @@ class Conductor:
     def idle(self) -> bool:
         """True when no attempt is left."""
         return len(self.trials) == 0
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be written and no trial starts; None when all is well."""
+        return self._sweeps.storage.trouble
 
     def take_up(self) -> None:
         """Go on with every sweep that an earlier engine left unfinished."""
@@ -154,7 +161,7 @@ class Conductor:
         now = time.monotonic()
         self.trials.kill_overdue(now)
         if not self._stopping:
-            self._dirty |= self._scheduling.recheck(now)
+            self._dirty |= self._scheduling.recheck(now, len(self.trials))
             self._act(now)
         return min(self._deadlines(now), default=None)
 
@@ -228,5 +235,6 @@ class Conductor:
         for run in self._sweeps:
             if (deadline := run.deadline(now)) is not None:
                 yield deadline
-        if (moment := self._scheduling.recheck_at) is not None:
-            yield moment
+        for moment in (self._scheduling.recheck_at, self._sweeps.storage.look_at):
+            if moment is not None:
+                yield moment

@@ -16,6 +16,25 @@ from pathlib import Path
 from app.engine.wire import Stream, connect
 
 Value = object
+UNKNOWN = "unknown-sweep"
+UNWRITABLE = "unwritable"
+FAILED = "failed"
+"""Kinds of refusals: no such sweep; the engine cannot write to its folder now; any other."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an engine answers to `ping`.
+
+    Attributes:
+        trouble: why it cannot write to its folder, and starts no trials; None when it can.
+        services: how many are connected and not about to end.
+        settings: what it was started with; see `app.engine.limits.in_words_of_settings`.
+    """
+
+    trouble: str | None
+    services: int
+    settings: dict[str, float | None]
 
 
 class EngineRefusedError(Exception):

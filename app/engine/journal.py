@@ -6,6 +6,7 @@ off, and readers stop before one.
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -37,9 +38,10 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        whole = _whole_length(path)
+        self._length = _whole_length(path)
         self._file = path.open("ab", buffering=0)
-        self._file.truncate(whole)
+        self._file.truncate(self._length)
+        self._torn = False
         self._pending: list[bytes] = []
 
     def append(self, entry: Entry) -> None:
@@ -47,27 +49,45 @@ class Journal:
         self._pending.append(_ENTRY.dump_json(entry, exclude_none=True) + ENDED)
 
     def flush(self, *, durable: bool = False) -> bool:
-        """Write what is pending; with `durable` it outlives a power cut. True if anything was."""
-        if not self._pending:
-            return False
-        data = b"".join(self._pending)
-        start = self._file.tell()
+        """Write what is pending; with `durable` all there is outlives a power cut.
+
+        Returns:
+            True if anything was pending.
+
+        Raises:
+            OSError: it could not be written; all of it is pending still.
+        """
+        news = bool(self._pending)
+        if news:
+            self._write(b"".join(self._pending))
+            self._pending.clear()
+        if durable:
+            os.fsync(self._file.fileno())
+        return news
+
+    def close(self) -> None:
+        """Write what is pending and close the file, whether or not that went well."""
+        try:
+            self.flush()
+        finally:
+            self._file.close()
+
+    def _write(self, data: bytes) -> None:
+        """Add the data whole, or leave the file as long as it was."""
+        if self._torn:
+            self._file.truncate(self._length)
+            self._torn = False
         try:
             written = 0
             while written < len(data):
                 written += self._file.write(data[written:]) or 0
         except OSError:
-            self._file.truncate(start)
+            self._torn = True
+            with suppress(OSError):
+                self._file.truncate(self._length)
+                self._torn = False
             raise
-        self._pending.clear()
-        if durable:
-            os.fsync(self._file.fileno())
-        return True
-
-    def close(self) -> None:
-        """Write what is pending and close the file."""
-        self.flush()
-        self._file.close()
+        self._length += len(data)
 
 
 def read(

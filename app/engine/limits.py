@@ -36,6 +36,19 @@ class TrialLimits:
     log_bytes: int = 100 * MIB
 
 
+def in_words_of_settings(
+    *, slots: int, grace: float, min_free_memory: int, limits: TrialLimits
+) -> dict[str, float | None]:
+    """What an engine is started with, by the names of the service's settings."""
+    return {
+        "SWEEPFRONT_LOCAL_SLOTS": slots,
+        "SWEEPFRONT_TERMINATION_GRACE": grace,
+        "SWEEPFRONT_MIN_FREE_MEMORY": min_free_memory // MIB,
+        "SWEEPFRONT_MAX_LOG_BYTES": limits.log_bytes,
+        "SWEEPFRONT_TRIAL_MEMORY": limits.memory,
+    }
+
+
 def inherited(environment: Mapping[str, str]) -> dict[str, str]:
     """What a trial sees of the service's environment: a list of what is harmless, no secrets."""
     return {name: value for name, value in environment.items() if _INHERITED.match(name)}

@@ -12,9 +12,9 @@ from pathlib import Path
 from types import FrameType
 
 from app.engine.conductor import Conductor
-from app.engine.control import Connection, Request
+from app.engine.control import About, Connection, Request
 from app.engine.launcher import MEMORY_LOOK_SECONDS, Exited, Launcher, sweep_strays
-from app.engine.limits import TrialLimits
+from app.engine.limits import TrialLimits, in_words_of_settings
 from app.engine.requests import answer
 from app.engine.tracking import Tracking
 from app.engine.trial_link import TrialLink
@@ -84,6 +84,10 @@ class _Engine:
         self._stopping = False
         self._longest_wait = _IDLE_SECONDS if limits.memory is None else MEMORY_LOOK_SECONDS
         self._connections: set[Connection] = set()
+        self._left: set[Connection] = set()
+        self._settings = in_words_of_settings(
+            slots=slots, grace=grace, min_free_memory=min_free_memory, limits=limits
+        )
         self._launcher = Launcher(workspace.folder, limits, slots=slots)
         self._tracking = Tracking(workspace.folder, workspace.trial_socket)
         self._conductor = Conductor(
@@ -172,12 +176,38 @@ class _Engine:
         with suppress(OSError):
             peer, _ = self._listener.accept()
             connection = Connection(
-                peer, self._selector, on_request=self._answer, on_end=self._connections.discard
+                peer, self._selector, on_request=self._answer, on_end=self._hung_up
             )
             self._connections.add(connection)
 
     def _answer(self, request: Request) -> None:
-        answer(request, self._conductor, self._tracking, stop=self.stop, post=self._post)
+        answer(
+            request,
+            self._conductor,
+            self._tracking,
+            about=self._about,
+            leave=self._leave,
+            post=self._post,
+        )
+
+    def _about(self) -> About:
+        return About(
+            trouble=self._conductor.trouble,
+            services=len(self._connections - self._left),
+            settings=self._settings,
+        )
+
+    def _leave(self, connection: Connection) -> bool:
+        """A service is about to end; the engine ends with the last one."""
+        self._left.add(connection)
+        last = self._connections <= self._left
+        if last:
+            self.stop()
+        return last
+
+    def _hung_up(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        self._left.discard(connection)
 
     def _tell(self, changed: list[str]) -> None:
         for connection in list(self._connections):

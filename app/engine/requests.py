@@ -2,22 +2,23 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from app.engine.conductor import Conductor
-from app.engine.control import Request
+from app.engine.control import FAILED, UNKNOWN, UNWRITABLE, About, Connection, Request
 from app.engine.registry import Registered
 from app.engine.tracking import Tracking
 from app.engine.workspace import UnknownNameError, submission_of
+from app.sweep.errors import storage_error
 from app.sweep.record import Resumption, Retrial
 
 _RESUMPTION = TypeAdapter(Resumption)
 _RETRIAL = TypeAdapter(Retrial)
-UNKNOWN = "unknown-sweep"
-FAILED = "failed"
 
 
 def answer(
@@ -25,36 +26,51 @@ def answer(
     conductor: Conductor,
     tracking: Tracking,
     *,
-    stop: Callable[[], None],
+    about: Callable[[], About],
+    leave: Callable[[Connection], bool],
     post: Callable[[Callable[[], None]], None],
 ) -> None:
     """Do what was asked and answer; a registration is answered when MLflow has it.
 
     Args:
         request: `ping`, `submit`, `cancel`, `cancel_trial`, `resume`, `retry_trial`, `register`,
-            `purge` or `shutdown`.
+            `purge` or `leave`.
         conductor: has the sweeps.
         tracking: has the models.
-        stop: ends the engine in order.
+        about: what `ping` is answered with.
+        leave: takes note that a service needs the engine no more; True if it ends, too.
         post: has a function called on the loop; safe from any thread.
     """
     if request.op == "register":
         _register(request, tracking, post)
         return
     try:
-        _obey(request.op, request.args, conductor, stop)
+        match request.op:
+            case "ping":
+                result: object = asdict(about())
+            case "leave":
+                result = leave(request.connection)
+            case op:
+                result = None
+                _obey(op, request.args, conductor)
     except UnknownNameError as error:
         request.connection.refuse(request.id, str(error), UNKNOWN)
     except (OSError, ValueError, KeyError) as error:
-        request.connection.refuse(request.id, f"{type(error).__name__}: {error}", FAILED)
+        _refuse(request, error)
     else:
-        request.connection.answer(request.id, None)
+        request.connection.answer(request.id, result)
 
 
-def _obey(op: str, args: Mapping[str, Any], conductor: Conductor, stop: Callable[[], None]) -> None:
+def _refuse(request: Request, error: BaseException) -> None:
+    trouble = storage_error(error)
+    if trouble is not None:
+        request.connection.refuse(request.id, trouble.message, UNWRITABLE)
+    else:
+        request.connection.refuse(request.id, f"{type(error).__name__}: {error}", FAILED)
+
+
+def _obey(op: str, args: Mapping[str, Any], conductor: Conductor) -> None:
     match op:
-        case "ping":
-            pass
         case "submit":
             conductor.submit(submission_of(args["submission"]))
         case "cancel":
@@ -67,8 +83,6 @@ def _obey(op: str, args: Mapping[str, Any], conductor: Conductor, stop: Callable
             conductor.retry_trial(args["name"], _RETRIAL.validate_python(args["retrial"]))
         case "purge":
             conductor.purge(args["name"])
-        case "shutdown":
-            stop()
         case unknown:
             raise ValueError(f"unknown request {unknown!r}")
 
@@ -85,7 +99,6 @@ def _register(
             result = done.result()
             post(lambda: request.connection.answer(request.id, result))
         else:
-            words = f"{type(error).__name__}: {error}"
-            post(lambda: request.connection.refuse(request.id, words, FAILED))
+            post(partial(_refuse, request, error))
 
     future.add_done_callback(tell)

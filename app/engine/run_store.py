@@ -17,9 +17,10 @@ log = logging.getLogger(__name__)
 class RunStore:
     """The runs of one store, which nobody else writes."""
 
-    def __init__(self, store: Untyped) -> None:
-        """Write to this SqlAlchemyStore."""
+    def __init__(self, store: Untyped, insist: Callable[[Callable[[], object]], object]) -> None:
+        """Write to this SqlAlchemyStore; `insist` does a thing again until the store takes it."""
         self._store = store
+        self._insist = insist
         self._rows = RunRows()
         self._made: set[str] = set()
         self._last_time: dict[str, dict[str, int]] = {}
@@ -27,16 +28,16 @@ class RunStore:
     def write(self, batch: Mapping[str, RunBatch]) -> None:
         """Write to several runs: new ones first, then what was logged, then how they ended."""
         new = [each.run for each in batch.values() if each.run is not None]
-        _answer(new, partial(self._make, batch))
+        self._answer(new, partial(self._make, batch))
         self._made.update(write.run_id for write in new)
         for run_id, each in batch.items():
             self._put_later(run_id, each)
         logs = [write for each in batch.values() for write in each.logs]
         plain = [write for write in logs if write.run_id in self._made and write.plain]
-        _answer(plain, self._insert)
+        self._answer(plain, self._insert)
         for together in calls(write for write in logs if not write.future.done()):
-            _answer(together, self._log)
-        _answer([w for each in batch.values() for w in each.ends], partial(self._end, batch))
+            self._answer(together, self._log)
+        self._answer([w for each in batch.values() for w in each.ends], partial(self._end, batch))
         for run_id, each in batch.items():
             if each.end[1] is not None:
                 self._last_time.pop(run_id, None)
@@ -85,21 +86,20 @@ class RunStore:
             with self._store.ManagedSessionMaker(read_only=False) as session:
                 self._rows.end(session, ends)
 
-
-def _answer(writes: Sequence[Write], do: Callable[[Sequence[Write]], object]) -> None:
-    """Do writes together, and each by itself where that fails, so that one spoils no other."""
-    if not writes:
-        return
-    try:
-        do(writes)
-    except Exception as error:  # noqa: BLE001 - handed to whoever asked
-        if len(writes) > 1:
-            for write in writes:
-                _answer([write], do)
+    def _answer(self, writes: Sequence[Write], do: Callable[[Sequence[Write]], object]) -> None:
+        """Do writes together, and each by itself where that fails, so that one spoils no other."""
+        if not writes:
             return
-        if writes[0].run is not None:
-            log.warning("MLflow's run %s could not be made: %s", writes[0].run_id, error)
-        writes[0].future.set_exception(error)
-    else:
-        for write in writes:
-            write.future.set_result(None)
+        try:
+            self._insist(lambda: do(writes))
+        except Exception as error:  # noqa: BLE001 - handed to whoever asked
+            if len(writes) > 1:
+                for write in writes:
+                    self._answer([write], do)
+                return
+            if writes[0].run is not None:
+                log.warning("MLflow's run %s could not be made: %s", writes[0].run_id, error)
+            writes[0].future.set_exception(error)
+        else:
+            for write in writes:
+                write.future.set_result(None)

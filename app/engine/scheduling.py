@@ -1,26 +1,29 @@
-"""Who gets the next free slot, and whether there is memory for another trial at all."""
+"""Who gets the next free slot, and whether there is memory and disk for another trial at all."""
 
 from collections.abc import Mapping
 
 from app.engine.memory import Memory
+from app.engine.storage import Storage
 from app.engine.sweep_run import SweepRun
 
 RECHECK_SECONDS = 1.0
-"""How often memory is looked at while trials wait for it."""
+"""How often what trials wait for is looked at."""
 _MIB = 1024 * 1024
 
 
 class Scheduling:
     """Slots are given away one at a time: by priority, and within one in turn."""
 
-    def __init__(self, memory: Memory, *, slots: int, min_free: int) -> None:
+    def __init__(self, storage: Storage, memory: Memory, *, slots: int, min_free: int) -> None:
         """Give away so many slots.
 
         Args:
+            storage: whether what a trial does can be written down.
             memory: what the kernel says of it.
             slots: how many trials run at once, over all sweeps.
             min_free: bytes that must be free for another trial to start; 0: memory is not looked at.
         """
+        self._storage = storage
         self._memory = memory
         self._slots = slots
         self._min_free = min_free
@@ -28,7 +31,7 @@ class Scheduling:
         self._given = 0
         self._held: dict[str, SweepRun] = {}
         self.recheck_at: float | None = None
-        """When `recheck` has something to say (monotonic); None while nobody waits for memory."""
+        """When `recheck` has something to say (monotonic); None while nobody is held back."""
 
     def free(self, running: int) -> int:
         """How many slots are free while so many trials run."""
@@ -69,38 +72,47 @@ class Scheduling:
         self._held.pop(name, None)
 
     def may_start(self, run: SweepRun, now: float, running: int) -> bool:
-        """Whether there is memory for another trial, and the sweep says so while there is not.
-
-        Where nothing runs there always is: waiting would not free any.
-        """
-        if running == 0 or self._enough():
+        """Whether another trial can start, and the sweep says what it waits for while none can."""
+        short_of = self._short_of(running)
+        if short_of is None:
             self._release(run)
             return True
-        # The free memory itself would change the words, and with them the records, every second.
-        run.wait_for(
-            f"waiting for memory: less than {self._min_free // _MIB} MiB are free "
-            "(SWEEPFRONT_MIN_FREE_MEMORY); trials start again as soon as there is more"
-        )
+        run.wait_for(short_of)
         self._held[run.name] = run
         self.recheck_at = self.recheck_at or now + RECHECK_SECONDS
         return False
 
-    def recheck(self, now: float) -> set[str]:
-        """The sweeps that wait for memory, when it is time to look at them again."""
+    def recheck(self, now: float, running: int) -> set[str]:
+        """The sweeps that are held back, when it is time to look at them again."""
         if self.recheck_at is None or now < self.recheck_at:
             return set()
         names = set(self._held)
-        if self._enough():
+        if self._short_of(running) is None:
             for run in list(self._held.values()):
                 self._release(run)
         self.recheck_at = now + RECHECK_SECONDS if self._held else None
         return names
 
-    def _enough(self) -> bool:
-        if self._min_free == 0:
-            return True
+    def _short_of(self, running: int) -> str | None:
+        """What another trial would have to wait for.
+
+        Where nothing runs there is memory enough: waiting would not free any.
+        """
+        if self._storage.trouble is not None:
+            return (
+                f"waiting for the disk: {self._storage.trouble}; trials start again as soon as "
+                "the local engine can write to its folder"
+            )
+        if running == 0 or self._min_free == 0:
+            return None
         free = self._memory.available()
-        return free is None or free >= self._min_free
+        if free is None or free >= self._min_free:
+            return None
+        # The free memory itself would change the words, and with them the records, every second.
+        return (
+            f"waiting for memory: less than {self._min_free // _MIB} MiB are free "
+            "(SWEEPFRONT_MIN_FREE_MEMORY); trials start again as soon as there is more"
+        )
 
     def _release(self, run: SweepRun) -> None:
         self._held.pop(run.name, None)

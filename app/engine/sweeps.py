@@ -1,13 +1,17 @@
 """The sweeps of a workspace: live ones in memory, finished ones on disk."""
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.engine.journal import Journal, read
+from app.engine.storage import Storage
 from app.engine.sweep_run import SweepRun
 from app.engine.workspace import UnknownNameError, Workspace
 from app.sweep.record import Submission
+
+log = logging.getLogger(__name__)
 
 
 class Sweeps:
@@ -16,6 +20,8 @@ class Sweeps:
     def __init__(self, workspace: Workspace) -> None:
         """Begin with none; `unfinished` finds those that were live before."""
         self._workspace = workspace
+        self.storage = Storage(workspace.folder)
+        """Whether what happens can be written down now."""
         self._live: dict[str, SweepRun] = {}
 
     def __iter__(self) -> Iterator[SweepRun]:
@@ -41,11 +47,28 @@ class Sweeps:
         self._live[run.name] = run
 
     def create(self, submission: Submission) -> SweepRun | None:
-        """Write a submission down; None when one of that name is there already."""
-        if self._workspace.read_submission(submission.name) is not None:
+        """Write a submission down; None when it is there already.
+
+        Raises:
+            ValueError: another one of that name is.
+            OSError: it could not be written; nothing of it is there then.
+        """
+        known = self._workspace.read_submission(submission.name)
+        if known is not None:
+            if known.document_hash != submission.document_hash:
+                raise ValueError(
+                    f"the engine has another sweep named {submission.name}: services that share "
+                    "its folder need different names"
+                )
             return None
-        self._workspace.write_submission(submission)
-        return SweepRun(submission, Journal(self._workspace.journal(submission.name)), ())
+        self._workspace.sweep(submission.name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        journal = Journal(self._workspace.journal(submission.name))
+        try:
+            self._workspace.write_submission(submission)
+        except OSError:
+            journal.close()
+            raise
+        return SweepRun(submission, journal, ())
 
     def unfinished(self) -> Iterator[SweepRun]:
         """Those that an earlier engine left unfinished."""
@@ -73,17 +96,30 @@ class Sweeps:
                 run.journal.close()
 
     def flush(self) -> list[str]:
-        """Write the journals, and let go of the finished; the names of the sweeps with news."""
-        changed = [run.name for run in self if run.journal.flush()]
-        for run in self:
-            if run.state.status.finished:
-                self._live.pop(run.name).journal.close()
+        """Write the journals, and let go of the finished; the names of the sweeps with news.
+
+        What cannot be written now stays in memory for a later call.
+        """
+        changed: list[str] = []
+        if not self.storage.usable(time.monotonic()):
+            return changed
+        try:
+            for run in self:
+                if run.journal.flush():
+                    changed.append(run.name)
+                if run.state.status.finished:
+                    self._live.pop(run.name).journal.close()
+        except OSError as error:
+            self.storage.failed(error)
         return changed
 
     def close(self) -> None:
         """Close the journals."""
         for run in self:
-            run.journal.close()
+            try:
+                run.journal.close()
+            except OSError as error:
+                log.error("the end of the records of sweep %s is lost: %s", run.name, error)  # noqa: TRY400 - the reason says all
 
     def _load(self, name: str) -> SweepRun:
         submission = self._workspace.read_submission(name)

@@ -6,6 +6,7 @@ all that was asked for before it.
 """
 
 import json
+import logging
 import sqlite3
 import threading
 import time
@@ -13,13 +14,14 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
 from app.engine import registry
 from app.engine.run_entities import RUNNING, USER, NewRun, change_of
 from app.engine.run_store import RunStore
 from app.engine.run_writes import RunBatch, Write, Writes, batches
+from app.sweep.errors import storage_error
 from app.sweep.state import SweepStatus, TrialStatus
 
 SWEEP_TAG = "sweepfront.sweep"
@@ -33,6 +35,23 @@ _SWEEP_OUTCOMES = {SweepStatus.COMPLETED: "FINISHED", SweepStatus.FAILED: "FAILE
 
 Untyped = Any
 """MLflow has no types."""
+
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 8.0
+_PASSING = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+    }
+)
+Result = TypeVar("Result")
+
+log = logging.getLogger(__name__)
+
 _SweepRun = tuple[str, str, str]
 """Experiment id, the experiment's artifact location, id of the sweep's run."""
 
@@ -48,6 +67,7 @@ class Tracking:
         self._store: Any = None
         self._sweep_runs: dict[str, Future[_SweepRun]] = {}
         self._unwritten: dict[str, NewRun] = {}
+        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="mlflow", daemon=True)
         self._thread.start()
 
@@ -63,7 +83,9 @@ class Tracking:
 
     def sweep_run(self, sweep: str, experiment_name: str) -> None:
         """Make the sweep's parent run, or find the one that an earlier engine made."""
-        self._sweep_runs[sweep] = self._put(lambda: self._open_sweep(sweep, experiment_name))
+        self._sweep_runs[sweep] = self._put(
+            lambda: self._insist(lambda: self._open_sweep(sweep, experiment_name))
+        )
 
     def trial_run(
         self, sweep: str, number: int, *, parameters: Mapping[str, object], artifacts: Path
@@ -87,6 +109,8 @@ class Tracking:
                 made.set_result(
                     self._open_trial(opened.result(), f"{sweep}_{number}", tags, artifacts)
                 )
+            except OSError as error:
+                made.set_exception(error)
             except Exception as error:  # noqa: BLE001 - handed to whoever asked
                 made.set_exception(OSError(f"MLflow's store cannot be used: {error}"))
 
@@ -116,7 +140,10 @@ class Tracking:
             return self._log(args, kwargs)
         if change is not None and not waited:
             return self._change(run_id, change)
-        return self._put(lambda: getattr(self._store, method)(*args, **kwargs), waited=waited)
+        return self._put(
+            lambda: self._insist(lambda: getattr(self._store, method)(*args, **kwargs)),
+            waited=waited,
+        )
 
     def end_trial(self, run_id: str, outcome: TrialStatus) -> Future[None]:
         """Give a trial's run its end."""
@@ -128,14 +155,15 @@ class Tracking:
         """Give a sweep's run its end, and write what is still to be written."""
         opened = self._sweep_runs.pop(sweep)
         word = _SWEEP_OUTCOMES.get(outcome, "KILLED")
-        return self._put(lambda: self._end_run(opened.result()[2], word))
+        return self._put(lambda: self._insist(lambda: self._end_run(opened.result()[2], word)))
 
     def register(self, registration: Mapping[str, Any], path: Path) -> Future[registry.Registered]:
         """Make a file a model version; the same lineage gets the same version again."""
         return self._put(lambda: registry.register(self._folder, registration, path))
 
     def close(self) -> None:
-        """Do what was asked for, then stop."""
+        """Do what was asked for, as far as it can be written now, then stop."""
+        self._closing.set()
         self._writes.close()
         self._thread.join(timeout=30)
 
@@ -164,14 +192,29 @@ class Tracking:
             for batch in batches(writes):
                 try:
                     if runs is None:
-                        self._store = open_store(self._folder)
-                        runs = RunStore(self._store)
+                        self._store = self._insist(lambda: open_store(self._folder))
+                        runs = RunStore(self._store, self._insist)
                     if isinstance(batch, Write):
                         batch.future.set_result(batch.work() if batch.work else None)
                     else:
                         runs.write(batch)
                 except Exception as error:  # noqa: BLE001 - handed to whoever asked
                     _fail(batch, error)
+
+    def _insist(self, do: Callable[[], Result]) -> Result:
+        """Do it; while the store is locked, full or read-only, again, until the engine ends.
+
+        The trials do not wait meanwhile, and what they log gathers in memory.
+        """
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return do()
+            except Exception as error:
+                if not _passes(error) or self._closing.wait(pause):
+                    raise
+                log.warning("MLflow's store cannot be written, trying again: %s", error)
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def _open_sweep(self, sweep: str, experiment_name: str) -> _SweepRun:
         experiment = self._store.get_experiment_by_name(experiment_name)
@@ -215,6 +258,18 @@ class Tracking:
         from mlflow.entities import RunStatus  # noqa: PLC0415 - heavy, and only this thread needs it
 
         self._store.update_run_info(run_id, RunStatus.from_string(word), _now(), None)
+
+
+def _passes(error: BaseException) -> bool:
+    """True for an error that says only that the store cannot be used just now."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, sqlite3.Error):
+            return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _PASSING
+        if storage_error(cause) is not None:
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 def _done(result: object) -> Future[Any]:

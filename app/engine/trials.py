@@ -21,6 +21,7 @@ from app.engine.tracking import Tracking
 from app.engine.workspace import Workspace
 from app.search.plan import Stop
 from app.sweep.command import CommandError
+from app.sweep.errors import storage_error
 from app.sweep.state import TrialStatus
 
 
@@ -88,8 +89,7 @@ class Trials:
         try:
             folder = self._workspace.fresh_trial(run.name, number, run.submission.code)
         except OSError as error:
-            reason = f"its folder could not be made: {error}"
-            self._end(attempt, Outcome(TrialStatus.FAILED, reason))
+            self._not_started(attempt, error, f"its folder could not be made: {error}")
             return
         future = self._tracking.trial_run(
             run.name,
@@ -181,11 +181,19 @@ class Trials:
                 tracking=self._tracking.environment(attempt.run_id, run.document.experiment_name),
             )
         except (CommandError, OSError) as error:
-            self._end(attempt, Outcome(TrialStatus.FAILED, str(error)))
+            self._not_started(attempt, error, str(error))
             return
         attempt.kills = self._memory.kills()
         self._attempts.launch(attempt, launch)
         run.started(attempt.number, attempt.run_id, attempt.since)
+
+    def _not_started(self, attempt: Attempt, error: Exception, reason: str) -> None:
+        """The trial fails, unless it is only the disk: then it waits on, as it was."""
+        if isinstance(error, OSError) and storage_error(error) is not None:
+            self._sweeps.storage.failed(error)
+            self._forget(attempt, TrialStatus.CANCELED)
+        else:
+            self._end(attempt, Outcome(TrialStatus.FAILED, reason))
 
     def _exited(self, attempt: Attempt, returncode: int) -> None:
         if self._stopping and attempt.stop is None:

@@ -60,6 +60,7 @@ class Tracker:
         # Kept by each service for itself: one that starts anew asks again before it gives up.
         self._missing: Counter[str] = Counter()
         self._backlog = False
+        self._unclaimed: str | None = None
         self._bell = threading.Event()
         self._stopping = False
         self._last_round = time.monotonic()
@@ -89,10 +90,12 @@ class Tracker:
             self._woken.add(name)
         self._bell.set()
 
-    def healthy(self) -> bool:
-        """True while rounds are being made."""
+    def trouble(self) -> str | None:
+        """Why sweeps are not looked at now; None while they are."""
         recent = time.monotonic() - self._last_round < _HEALTHY_SECONDS
-        return self._thread.is_alive() and recent
+        if not (self._thread.is_alive() and recent):
+            return "makes no rounds"
+        return self._unclaimed
 
     def _run(self) -> None:
         next_scan = next_renewal = next_woken = 0.0
@@ -108,8 +111,11 @@ class Tracker:
                 if self._backlog or time.monotonic() >= next_scan:
                     next_scan = time.monotonic() + SCAN_SECONDS
                     claims += self._claim_due()
+                self._unclaimed = None
             except SweepfrontError as error:
                 log.warning("the tracker could not claim sweeps: %s", error)
+                self._unclaimed = error.message
+                next_scan = next_woken = time.monotonic() + SCAN_SECONDS
                 continue
             except Exception:
                 log.exception("the tracker's round failed")
@@ -150,9 +156,20 @@ class Tracker:
             self._woken -= names
             self._looked |= dict.fromkeys(names, now)
             again = [self._looked[name] for name in self._woken if name in self._looked]
-        claims = (leases.claim(self._db, name, self._owner, lease=LEASE_SECONDS) for name in names)
-        due = min(again, default=math.inf) + MIN_SPACING_SECONDS
-        return [claim for claim in claims if claim is not None], due
+        claims: list[Claim] = []
+        for name in sorted(names):
+            try:
+                claim = leases.claim(self._db, name, self._owner, lease=LEASE_SECONDS)
+            except SweepfrontError:
+                with self._lock:
+                    self._woken |= names
+                if not claims:
+                    raise
+                break
+            names.discard(name)
+            if claim is not None:
+                claims.append(claim)
+        return claims, min(again, default=math.inf) + MIN_SPACING_SECONDS
 
     def _begin(self, claim: Claim) -> None:
         pool = self._pools.get(claim.sweep.backend)
@@ -174,6 +191,9 @@ class Tracker:
             self._missing.pop(name, None)
         except BackendError as error:
             self._trouble(claim, error)
+            more = False
+        except SweepfrontError as error:
+            self._postpone(claim, error.message, None)
             more = False
         except Exception as error:
             log.exception("looking at sweep %s failed", name)

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Engine, Float, create_engine, event, make_url
-from sqlalchemy.engine import URL, Connection
+from sqlalchemy.engine import URL, Connection, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from app.sweep.errors import StoreBusyError
+from app.sweep.errors import DiskFullError, ReadOnlyError, StoreBusyError
 
 _READERS = 40
 """As many requests as the web framework's thread pool serves at once."""
@@ -105,6 +105,11 @@ def sqlite_engine(
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
+    @event.listens_for(engine, "handle_error")
+    def _reopen(context: ExceptionContext) -> None:
+        if _primary_code(context.original_exception) in _REOPENED:
+            context.is_disconnect = True
+
     return engine
 
 
@@ -131,41 +136,72 @@ def trouble_named() -> Iterator[None]:
     except PoolTimeoutError as error:
         raise StoreBusyError("The database is busy; try again shortly.") from error
     except DBAPIError as error:
-        reason = _trouble(error.orig)
-        if reason is None:
+        trouble = _trouble(error.orig)
+        if trouble is None:
             raise
-        raise StoreBusyError(f"The database {reason}; try again shortly.") from error
+        kind, words = trouble
+        raise kind(words) from error
 
 
-_SQLITE_TROUBLE = {
-    sqlite3.SQLITE_BUSY: "is locked by another writer",
-    sqlite3.SQLITE_LOCKED: "is locked by another writer",
-    sqlite3.SQLITE_READONLY: "is read-only",
-    sqlite3.SQLITE_IOERR: "cannot be read or written",
-    sqlite3.SQLITE_FULL: "or its disk is full",
-    sqlite3.SQLITE_CANTOPEN: "cannot be opened",
+_Trouble = tuple[type[StoreBusyError], str]
+
+
+def _soon(words: str) -> _Trouble:
+    return StoreBusyError, f"The database {words}; try again shortly."
+
+
+_FULL = (
+    DiskFullError,
+    (
+        "The database or its disk is full; nothing was stored. Free some space and try again; nothing "
+        "needs to be started again."
+    ),
+)
+_READ_ONLY = (
+    ReadOnlyError,
+    (
+        "The database is read-only; nothing was stored. Let the service write to it and try again; "
+        "nothing needs to be started again."
+    ),
+)
+_SQLITE_TROUBLE: dict[int, _Trouble] = {
+    sqlite3.SQLITE_BUSY: _soon("is locked by another writer"),
+    sqlite3.SQLITE_LOCKED: _soon("is locked by another writer"),
+    sqlite3.SQLITE_READONLY: _READ_ONLY,
+    sqlite3.SQLITE_IOERR: _soon("cannot be read or written"),
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_CANTOPEN: _soon("cannot be opened"),
 }
+_REOPENED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+"""After these a connection is opened anew: one that was opened read-only stays so."""
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-_POSTGRES_TROUBLE = {
-    "08": "cannot be reached",
-    "25006": "is read-only",
-    "40": "was busy with a conflicting change",
-    "53": "is short of room or connections",
-    "55P03": "is locked by another writer",
-    "57P": "is shutting down or starting",
+_POSTGRES_TROUBLE: dict[str, _Trouble] = {
+    "08": _soon("cannot be reached"),
+    "25006": _READ_ONLY,
+    "40": _soon("was busy with a conflicting change"),
+    "53100": _FULL,
+    "53": _soon("is short of room or connections"),
+    "55P03": _soon("is locked by another writer"),
+    "57P": _soon("is shutting down or starting"),
 }
 
 
-def _trouble(error: BaseException | None) -> str | None:
+def _trouble(error: BaseException | None) -> _Trouble | None:
     if isinstance(error, sqlite3.Error):
-        primary_code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        return _SQLITE_TROUBLE.get(primary_code)
+        return _SQLITE_TROUBLE.get(_primary_code(error))
     state = getattr(error, "sqlstate", None)
     if state is None:
         # psycopg has no code for a connection that failed or broke off.
-        return "cannot be reached" if type(error).__name__ == "OperationalError" else None
-    known = (words for prefix, words in _POSTGRES_TROUBLE.items() if state.startswith(prefix))
+        lost = type(error).__name__ == "OperationalError"
+        return _POSTGRES_TROUBLE["08"] if lost else None
+    known = (trouble for prefix, trouble in _POSTGRES_TROUBLE.items() if state.startswith(prefix))
     return next(known, None)
+
+
+def _primary_code(error: BaseException) -> int:
+    """SQLite's code without what it adds to say where; 0: none."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF
 
 
 def _json(value: object) -> str:

@@ -1,5 +1,6 @@
 """Everything that can go wrong for a reason a caller can act on; no HTTP numbers here."""
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -91,6 +92,42 @@ class IdempotencyMismatchError(SweepfrontError):
 
 
 class StoreBusyError(SweepfrontError):
-    """The database cannot be written now: locked, full or read-only; nothing was stored."""
+    """The records cannot be written now: locked, full or read-only; nothing was stored."""
 
     code = "store-busy"
+
+
+class DiskFullError(StoreBusyError):
+    """There is no room for what was to be stored; nothing was."""
+
+    code = "disk-full"
+
+
+class ReadOnlyError(StoreBusyError):
+    """What was to be stored may not be written; nothing was."""
+
+    code = "read-only"
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NOT_ALLOWED = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+def storage_error(error: BaseException) -> StoreBusyError | None:
+    """What an error of the operating system says of a folder that cannot be written.
+
+    Returns:
+        The error with its remedy; None when neither room nor permission is what is missing.
+    """
+    if not isinstance(error, OSError) or error.errno not in (*_NO_ROOM, *_NOT_ALLOWED):
+        return None
+    where = f" ({error.filename})" if error.filename else ""
+    if error.errno in _NO_ROOM:
+        return DiskFullError(
+            f"{error.strerror}{where}: free some space, or move the data folder to a larger disk; "
+            "nothing needs to be started again"
+        )
+    return ReadOnlyError(
+        f"{error.strerror}{where}: let the service's user write there; nothing needs to be "
+        "started again"
+    )
