@@ -5,11 +5,10 @@ Nothing here starts or stops a process. What is in memory can be made again from
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from app.engine.journal import Entry, Journal
 from app.engine.reports import Reports
-from app.engine.sweep_state import SweepState
+from app.engine.sweep_state import SweepState, now_utc
 from app.search.plan import Finish, Progress
 from app.search.samplers import sampler_of
 from app.sweep.document import SweepDocument
@@ -24,11 +23,6 @@ from app.sweep.state import (
     TrialStatus,
     with_reports,
 )
-
-
-def now_utc() -> datetime:
-    """The wall clock, for records; decisions about time use the monotonic clock."""
-    return datetime.now(UTC)
 
 
 class SweepRun:
@@ -127,11 +121,11 @@ class SweepRun:
 
     def started(self, number: int, run_id: str, now: float) -> None:
         """The trial's process runs."""
-        at = now_utc()
+        trial = self.trials[number]
+        at = now_utc(trial.queued_at)
         if self.state.status is SweepStatus.QUEUED:
             self._set_state(replace(self.state, status=SweepStatus.RUNNING, started_at=at), now)
         self._reports.forget(number)
-        trial = self.trials[number]
         self._set_trial(
             replace(trial, status=TrialStatus.RUNNING, started_at=at, provider_run_id=run_id)
         )
@@ -156,7 +150,7 @@ class SweepRun:
                 status_reason=reason,
                 exit_code=exit_code,
                 fingerprint=(fingerprint or fingerprint_of(reason)) if failed else None,
-                finished_at=now_utc(),
+                finished_at=now_utc(self.trials[number].started_at),
                 duration_seconds=seconds,
             ),
             (),
@@ -245,8 +239,8 @@ class SweepRun:
 
     def finish(self, status: SweepStatus, reason: str | None, now: float) -> None:
         """The sweep has its outcome."""
-        ended = replace(self.state, status=status, reason=reason, finished_at=now_utc())
-        self._set_state(ended, now)
+        at = now_utc(self.state.started_at)
+        self._set_state(replace(self.state, status=status, reason=reason, finished_at=at), now)
 
     def _fold(self, entry: Entry) -> None:
         if entry.sweep is not None:

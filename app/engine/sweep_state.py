@@ -1,12 +1,21 @@
 """Where a sweep as a whole stands, and how a finished one goes on."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Self
 
 from app.sweep.document import Limits
 from app.sweep.record import Resumption
 from app.sweep.state import SweepStatus
+
+
+def now_utc(after: datetime | None = None) -> datetime:
+    """The wall clock, for records; decisions about time use the monotonic clock.
+
+    Should it have been set back, what ended still did so no earlier than it began: `after`.
+    """
+    now = datetime.now(UTC)
+    return now if after is None else max(now, after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from app.backends.base import Backend, BackendError, UnknownSweepError
 from app.code.snapshots import CodeStore
+from app.services.clock import ClockWatch
 from app.store import leases
 from app.store.database import Database
 from app.sweep.document import BackendName, SweepDocument
@@ -53,6 +54,7 @@ class Tracker:
         self._backends = backends
         self._code = code
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{random.getrandbits(32):08x}"
+        self._clock = ClockWatch(db, lease=LEASE_SECONDS)
         self._lock = threading.Lock()
         self._woken: set[str] = set()
         self._looked: dict[str, float] = {}
@@ -107,6 +109,7 @@ class Tracker:
                 if time.monotonic() >= next_renewal:
                     next_renewal = time.monotonic() + LEASE_SECONDS / 3
                     self._renew()
+                    self._clock.look()
                 claims, next_woken = self._claim_woken()
                 if self._backlog or time.monotonic() >= next_scan:
                     next_scan = time.monotonic() + SCAN_SECONDS
@@ -135,10 +138,16 @@ class Tracker:
         backlog = False
         for name in self._pools:
             with self._lock:
-                free = _QUEUED - sum(claim.sweep.backend == name for claim in self._busy.values())
+                busy = [n for n, claim in self._busy.items() if claim.sweep.backend == name]
+            free = _QUEUED - len(busy)
             if free > 0:
                 found = leases.claim_due(
-                    self._db, self._owner, backend=name, limit=free, lease=LEASE_SECONDS
+                    self._db,
+                    self._owner,
+                    backend=name,
+                    limit=free,
+                    lease=LEASE_SECONDS,
+                    but=busy,
                 )
                 claims += found
                 backlog |= len(found) == free

@@ -4,7 +4,7 @@ Times are the database's own, so that services with different clocks agree. Each
 higher token; a write whose token is no longer the row's changes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, func, or_, select, update
@@ -25,7 +25,13 @@ _C = SWEEPS.c
 
 
 def claim_due(
-    db: Database, owner: str, *, backend: BackendName, limit: int, lease: float
+    db: Database,
+    owner: str,
+    *,
+    backend: BackendName,
+    limit: int,
+    lease: float,
+    but: Collection[str] = (),
 ) -> list[Claim]:
     """Claim a backend's sweeps that are due, the most overdue first.
 
@@ -35,12 +41,13 @@ def claim_due(
         backend: whose sweeps.
         limit: how many at most.
         lease: seconds until somebody else may claim them.
+        but: names that are not claimed, whatever the clock says of their leases.
     """
     due = _C.due_at.is_not(None) & (_C.due_at <= clock())
     with db.write() as session:
         rows = session.execute(
             select(_C.id)
-            .where(due, _free(), _C.backend == backend)
+            .where(due, _free(), _C.backend == backend, _C.name.not_in(but))
             .order_by(_C.due_at)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -58,6 +65,34 @@ def claim(db: Database, name: str, owner: str, *, lease: float) -> Claim | None:
         ).one_or_none()
         taken = _take(session, [row.id] if row else [], owner, lease)
     return taken[0] if taken else None
+
+
+def now(db: Database) -> float:
+    """What the clock of all times here says, in seconds since 1970."""
+    with db.read() as session:
+        return session.execute(select(clock())).scalar_one()
+
+
+def clock_set_back(db: Database, *, lease: float, longest_wait: float) -> None:
+    """Let nothing wait for a time that was near before the clock was set back, and now is far.
+
+    Whoever holds a lease renews it; one whose holder is gone runs out as it would have. To say
+    so twice, or without need, does no harm.
+
+    Args:
+        db: the database.
+        lease: seconds that a lease lasts.
+        longest_wait: what is due later than in so many seconds is due at once.
+    """
+    with db.write() as session:
+        session.execute(
+            update(SWEEPS).where(_C.due_at > clock() + longest_wait).values(due_at=clock())
+        )
+        session.execute(
+            update(SWEEPS)
+            .where(_C.lease_until > clock() + lease)
+            .values(lease_until=clock() + lease)
+        )
 
 
 def renew(db: Database, claims: Sequence[Claim], *, lease: float) -> None:
