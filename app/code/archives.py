@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from app.sweep.errors import TooLargeError, UnreadableBodyError, UnsupportedMediaTypeError
+from app.sweep.errors import (
+    TooLargeError,
+    UnreadableBodyError,
+    UnsupportedMediaTypeError,
+    storage_error,
+)
 
 ZIP = frozenset({"application/zip", "application/x-zip-compressed"})
 TAR_GZ = frozenset(
@@ -70,6 +75,9 @@ def unpack(archive: Path, media_type: str, target: Path, limits: Limits) -> None
         RuntimeError,
         ValueError,
     ) as error:
+        if storage_error(error) is not None:
+            # It is the disk, not the archive.
+            raise
         raise UnreadableBodyError(f"The archive cannot be unpacked: {error}.") from error
 
 

@@ -1,7 +1,9 @@
 """A disk that fills up and empties again under a running service: nothing is lost, nothing restarts."""
 
+import io
 import sqlite3
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -48,6 +50,14 @@ def _slow_sweep() -> Json:
     )
 
 
+def _archive() -> bytes:
+    """A zip of one file."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("t.py", "print(1)")
+    return packed.getvalue()
+
+
 def _until(condition: object, *, within: float = 60.0) -> None:
     assert callable(condition)
     deadline = time.monotonic() + within
@@ -73,6 +83,8 @@ def test_a_sweep_outlives_a_full_disk(
             assert answer.status_code in (503, 507), answer.text
             assert answer.headers["Content-Type"] == "application/problem+json"
             assert int(answer.headers["Retry-After"]) > 0
+        upload: Json = {"content": _archive(), "headers": {"Content-Type": "application/zip"}}
+        assert service.client.post("/v1/code", **upload).status_code == 507
         _until(lambda: service.client.get("/readyz").status_code == httpx.codes.SERVICE_UNAVAILABLE)
         _until(lambda: "cannot write" in service.client.get("/readyz").json()["checks"]["local"])
         (local,) = service.get("/v1/backends")["items"]
@@ -91,6 +103,7 @@ def test_a_sweep_outlives_a_full_disk(
         assert trial["status"] in ("completed", "failed"), trial
         if trial["status"] == "completed":
             assert [r["interval"] for r in service.items(path)] == list(range(1, 21))
+    assert service.client.post("/v1/code", **upload).status_code == httpx.codes.CREATED
     after = service.submit(document("python fast.py", ONE, code="job"))["name"]
     assert service.finished(after)["status"] == "completed"
     _until(lambda: service.client.get("/readyz").status_code == httpx.codes.OK)
