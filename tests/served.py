@@ -49,6 +49,11 @@ class Served:
 
     def start(self) -> None:
         """Start the service and wait until it is ready."""
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start the service's process."""
         log = (self.data.parent / f"{self.data.name}.log").open("ab")
         with log:
             self.process = subprocess.Popen(
@@ -59,6 +64,10 @@ class Served:
                 stdout=log,
                 stderr=log,
             )
+
+    def wait_until_ready(self) -> None:
+        """Wait until the service can work."""
+        assert self.process is not None
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             with contextlib.suppress(httpx.TransportError):
