@@ -79,6 +79,7 @@ class Conductor:
 
     def take_up(self) -> None:
         """Go on with every sweep that an earlier engine left unfinished."""
+        self._tracking.mend(self._sweeps.earlier())
         for run in self._sweeps.unfinished():
             self._adopt(run)
 

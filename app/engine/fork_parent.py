@@ -20,7 +20,7 @@ from app.engine.exercise import exercise
 from app.engine.huge_pages import arenas_in_a_row, collapse
 from app.engine.preloading import Preloading, load, threads
 from app.engine.standby import Job, Standby
-from app.engine.trial_process import become, die_with_parent, prctl
+from app.engine.trial_process import adopt_orphans, become, die_with_parent
 
 PRELOADED = (
     "numpy",
@@ -36,7 +36,6 @@ PRELOADED = (
 )
 _ARENAS = 56
 """Mebibytes of small objects that the preloaded modules make."""
-_PR_SET_CHILD_SUBREAPER = 36
 
 
 def main(descriptor: int, engine: int) -> None:
@@ -47,7 +46,7 @@ def main(descriptor: int, engine: int) -> None:
         engine: the engine's process id, to notice that it died before we could ask to be told.
     """
     die_with_parent(engine)
-    prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    adopt_orphans()
     held = arenas_in_a_row(_ARENAS)
     exercise()
     _load(PRELOADED)
@@ -179,21 +178,18 @@ class _Nursery:
             if token is not None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(pid, signal.SIGKILL)
-                self._kill_strays(token)
+            self._kill_strays()
+            if token is not None:
                 code = os.waitstatus_to_exitcode(status)
                 self._tell({"exited": token, "returncode": code})
 
-    def _kill_strays(self, token: str) -> None:
-        """Kill descendants that left the trial's group; as orphans they have become our children."""
-        marker = f"SWEEPFRONT_TRIAL={token}\0".encode()
+    def _kill_strays(self) -> None:
+        """Kill descendants of trials that ended; those of live ones belong to their trial."""
+        known = {*self._children, self._standby.pid, self._preloading.pid}
         pids = Path(f"/proc/self/task/{self._pid}/children").read_text(encoding="ascii").split()
-        for pid in map(int, pids):
-            with contextlib.suppress(OSError):
-                if (
-                    pid not in self._children
-                    and marker in Path(f"/proc/{pid}/environ").read_bytes()
-                ):
-                    os.kill(pid, signal.SIGKILL)
+        for pid in set(map(int, pids)) - known:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def _tell(self, news: Mapping[str, object]) -> None:
         with contextlib.suppress(BrokenPipeError):

@@ -33,6 +33,7 @@ WORKSPACE = "SWEEPFRONT_WORKSPACE"
 MEMORY_LOOK_SECONDS = 0.5
 _QUICK_DEATH_SECONDS = 2.0
 _MAX_QUICK_DEATHS = 5
+_STRAY_LOOKS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +230,7 @@ class Launcher:
         if self._parent is not None:
             self._parent.kill()
             self._parent.wait()
+        sweep_strays(self._workspace)
         self._live.clear()
         self._pids.clear()
         self._logs.end_all()
@@ -247,9 +249,19 @@ def is_plain_script(words: Sequence[str]) -> bool:
 
 
 def sweep_strays(workspace: Path) -> None:
-    """Kill what the trials of an engine that died left behind."""
+    """Kill what is left of the trials of a fork parent that died, until nothing is."""
     marker = f"{WORKSPACE}={workspace}\0".encode()
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if marker in (process / "environ").read_bytes():
-                os.kill(int(process.name), signal.SIGKILL)
+    for _ in range(_STRAY_LOOKS):
+        # A process that has not noticed yet that it is killed may fork once more.
+        found = [process for process in Path("/proc").glob("[0-9]*") if _killed(process, marker)]
+        if not found:
+            return
+        time.sleep(0.01)
+
+
+def _killed(process: Path, marker: bytes) -> bool:
+    with suppress(OSError):
+        if marker in (process / "environ").read_bytes():
+            os.kill(int(process.name), signal.SIGKILL)
+            return True
+    return False

@@ -17,11 +17,14 @@ from pathlib import Path
 
 
 class Preloading:
-    """The attempt that is under way, if there is one; a later one takes its place."""
+    """The attempt that is under way, if there is one; `pid` is its child's, 0 when there is none.
+
+    A later one takes its place.
+    """
 
     def __init__(self) -> None:
         self._tried: set[str] = set()
-        self._pid = 0
+        self.pid = 0
         self._received = b""
         self.results: socket.socket | None = None
 
@@ -48,7 +51,7 @@ class Preloading:
             leave()
             _try(wanted, theirs)
         theirs.close()
-        self._pid, self._received, self.results = pid, b"", ours
+        self.pid, self._received, self.results = pid, b"", ours
         return ours
 
     def read(self) -> list[str] | None:
@@ -67,15 +70,15 @@ class Preloading:
         if self.results is not None:
             self.results.close()
             self.results = None
-        if self._pid:
+        if self.pid:
             # Not reaped yet, so that the number is still this child's.
-            os.kill(self._pid, signal.SIGKILL)
-            self._pid = 0
+            os.kill(self.pid, signal.SIGKILL)
+            self.pid = 0
 
     def ended(self, pid: int) -> None:
         """Take note that a child has been reaped."""
-        if pid == self._pid:
-            self._pid = 0
+        if pid == self.pid:
+            self.pid = 0
 
 
 def threads() -> int:

@@ -65,13 +65,8 @@ class NewRun:
         tags = [RunTag(key, value) for key, value in self.all_tags.items()]
         return Run(info, RunData(tags=tags), RunInputs(dataset_inputs=[]), RunOutputs([]))
 
-    def row(self, status: str | None, end_time: int | None) -> dict[str, object]:
-        """The row of MLflow's table of runs, which is that of MLflow 3.17.
-
-        Args:
-            status: how the run has ended meanwhile; None: it runs.
-            end_time: when (milliseconds since 1970); None while it runs.
-        """
+    def row(self) -> dict[str, object]:
+        """The row of MLflow's table of runs, which is that of MLflow 3.17; the run is open."""
         return {
             "run_uuid": self.run_id,
             "name": self.name,
@@ -82,9 +77,9 @@ class NewRun:
             "entry_point_name": "",
             "source_version": "",
             "user_id": USER,
-            "status": status or RUNNING,
+            "status": RUNNING,
             "start_time": self.start_time,
-            "end_time": end_time,
+            "end_time": None,
             "deleted_time": None,
             "lifecycle_stage": "active",
         }
@@ -97,16 +92,8 @@ class NewRun:
         ]
 
 
-def change_of(args: Message, kwargs: Message) -> tuple[str | None, int | None] | None:
-    """Status (MLflow's word) and end time that a call of `update_run_info` sets; None: a name, too.
-
-    With status `RUNNING` and no end MLflow takes up a run.
-    """
+def sets_status(method: str, args: Message, kwargs: Message) -> bool:
+    """True for a call that gives a run a status or an end, as MLflow takes up runs and ends them."""
     names = ("run_id", "run_status", "end_time", "run_name")
     named = dict(zip(names, args, strict=False)) | kwargs
-    if named.get("run_name"):
-        return None
-    from mlflow.entities import RunStatus  # noqa: PLC0415 - heavy
-
-    status = named.get("run_status")
-    return None if status is None else RunStatus.to_string(status), named.get("end_time")
+    return method == "update_run_info" and not named.get("run_name")

@@ -4,7 +4,7 @@ The tables are those of MLflow 3.17. Its calls load a run and its tags for each 
 several milliseconds of CPU; here a statement stands for any number of runs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from app.engine.run_entities import NewRun
@@ -27,11 +27,10 @@ class RunRows:
         self._tables: Untyped = models
         self._validation: Untyped = validation
 
-    def make(self, session: Untyped, runs: Sequence[tuple[NewRun, str | None, int | None]]) -> None:
-        """Make runs, each with the status (None: it runs) and end time (ms since 1970) it has."""
-        rows = [run.row(status, end) for run, status, end in runs]
-        session.bulk_insert_mappings(self._tables.SqlRun, rows)
-        tags = [tag for run, _, _ in runs for tag in run.tag_rows()]
+    def make(self, session: Untyped, runs: Sequence[NewRun]) -> None:
+        """Make runs, which are open."""
+        session.bulk_insert_mappings(self._tables.SqlRun, [run.row() for run in runs])
+        tags = [tag for run in runs for tag in run.tag_rows()]
         session.bulk_insert_mappings(self._tables.SqlTag, tags)
 
     def log(self, session: Untyped, logged: Sequence[tuple[str, Sequence[Untyped]]]) -> None:
@@ -58,12 +57,9 @@ class RunRows:
         session.bulk_insert_mappings(latest, new)
         session.bulk_update_mappings(latest, newer)
 
-    def end(self, session: Untyped, ends: Sequence[tuple[str, str | None, int | None]]) -> None:
-        """Give runs status and end time (ms since 1970); None leaves them as they are."""
-        rows = [
-            {"run_uuid": run_id} | _set({"status": status, "end_time": end})
-            for run_id, status, end in ends
-        ]
+    def end(self, session: Untyped, ends: Sequence[tuple[str, str, int]]) -> None:
+        """Give runs, by their ids, status (MLflow's word) and end time (ms since 1970)."""
+        rows = [dict(zip(("run_uuid", "status", "end_time"), end, strict=True)) for end in ends]
         session.bulk_update_mappings(self._tables.SqlRun, rows)
 
     def _latest(
@@ -94,7 +90,3 @@ class RunRows:
 def _order(row: Row) -> tuple[int, int, float]:
     """By which MLflow knows the latest value of a metric."""
     return row["step"], row["timestamp"], row["value"]
-
-
-def _set(values: Mapping[str, object]) -> Row:
-    return {name: value for name, value in values.items() if value is not None}

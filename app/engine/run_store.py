@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from app.engine.run_rows import RunRows
@@ -26,9 +25,12 @@ class RunStore:
         self._last_time: dict[str, dict[str, int]] = {}
 
     def write(self, batch: Mapping[str, RunBatch]) -> None:
-        """Write to several runs: new ones first, then what was logged, then how they ended."""
+        """Write to several runs: new ones first, then what was logged, then how they ended.
+
+        A run that has ended in the store has all of its values there.
+        """
         new = [each.run for each in batch.values() if each.run is not None]
-        self._answer(new, partial(self._make, batch))
+        self._answer(new, self._make)
         self._made.update(write.run_id for write in new)
         for run_id, each in batch.items():
             self._put_later(run_id, each)
@@ -37,20 +39,15 @@ class RunStore:
         self._answer(plain, self._insert)
         for together in calls(write for write in logs if not write.future.done()):
             self._answer(together, self._log)
-        self._answer([w for each in batch.values() for w in each.ends], partial(self._end, batch))
-        for run_id, each in batch.items():
-            if each.end[1] is not None:
-                self._last_time.pop(run_id, None)
-                self._made.discard(run_id)
+        self._answer([end for each in batch.values() for end in each.ends], self._end)
 
-    def _make(self, batch: Mapping[str, RunBatch], writes: Sequence[Write]) -> None:
+    def _make(self, writes: Sequence[Write]) -> None:
         """Make runs under ids of our own, for which MLflow has no call: through its tables.
 
         A test holds what is made here against what `create_run` makes.
         """
-        runs = [(write.run, *batch[write.run_id].end) for write in writes if write.run is not None]
         with self._store.ManagedSessionMaker(read_only=False) as session:
-            self._rows.make(session, runs)
+            self._rows.make(session, [write.run for write in writes if write.run is not None])
 
     def _insert(self, writes: Sequence[Write]) -> None:
         """Metrics alone, of any number of runs that were made here, through MLflow's tables."""
@@ -79,12 +76,14 @@ class RunStore:
         for start in range(0, len(metrics), MAX_METRICS):
             self._store.log_batch(run_id, metrics[start : start + MAX_METRICS], [], [])
 
-    def _end(self, batch: Mapping[str, RunBatch], writes: Sequence[Write]) -> None:
-        """Set status and end time; a run made in the same batch has them already."""
-        ends = [(w.run_id, *batch[w.run_id].end) for w in writes if not batch[w.run_id].made]
-        if ends:
-            with self._store.ManagedSessionMaker(read_only=False) as session:
-                self._rows.end(session, ends)
+    def _end(self, writes: Sequence[Write]) -> None:
+        """Give runs their ends, through MLflow's tables, too."""
+        ends = [(write.run_id, *write.end) for write in writes if write.end is not None]
+        with self._store.ManagedSessionMaker(read_only=False) as session:
+            self._rows.end(session, ends)
+        for write in writes:
+            self._last_time.pop(write.run_id, None)
+            self._made.discard(write.run_id)
 
     def _answer(self, writes: Sequence[Write], do: Callable[[Sequence[Write]], object]) -> None:
         """Do writes together, and each by itself where that fails, so that one spoils no other."""

@@ -29,7 +29,7 @@ class Write:
         run_id: the run that is written; empty for other work.
         run: a run to make.
         log: metrics, params and tags to log.
-        end: status (MLflow's word) and end time (milliseconds) to set; None: as it is.
+        end: status (MLflow's word) and end time (milliseconds) to set.
         work: any other call.
         future: gets the result.
     """
@@ -37,7 +37,7 @@ class Write:
     run_id: str = ""
     run: NewRun | None = None
     log: tuple[list[Any], list[Any], list[Any]] | None = None
-    end: tuple[str | None, int | None] | None = None
+    end: tuple[str, int] | None = None
     work: Callable[[], object] | None = None
     future: "Future[Any]" = field(default_factory=Future)
 
@@ -55,21 +55,6 @@ class RunBatch:
     run: Write | None = None
     logs: list[Write] = field(default_factory=list)
     ends: list[Write] = field(default_factory=list)
-
-    @property
-    def made(self) -> bool:
-        """True when the run is made with it."""
-        return self.run is not None and self.run.future.exception() is None
-
-    @property
-    def end(self) -> tuple[str | None, int | None]:
-        """Status and end time after all; None: as they are."""
-        status: str | None = None
-        end_time: int | None = None
-        for write in self.ends:
-            if write.end is not None:
-                status, end_time = write.end[0] or status, write.end[1] or end_time
-        return status, end_time
 
     def __iter__(self) -> Iterator[Write]:
         yield from ([self.run] if self.run is not None else [])

@@ -2,16 +2,46 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-from app.engine.journal import Journal, read
+from app.engine.journal import Entry, Journal, read
 from app.engine.storage import Storage
 from app.engine.sweep_run import SweepRun
 from app.engine.workspace import UnknownNameError, Workspace
 from app.sweep.record import Submission
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """A sweep as an earlier engine left it; what is added to its journal later is not seen.
+
+    Attributes:
+        size: bytes of its journal.
+    """
+
+    name: str
+    workspace: Workspace
+    size: int
+
+    def entries(self) -> Sequence[Entry]:
+        """What its journal held."""
+        entries, _, _ = read(self.workspace.journal(self.name), limit=self.size)
+        return entries
+
+    def experiment_name(self) -> str:
+        """Where its runs belong.
+
+        Raises:
+            UnknownNameError: it is gone.
+        """
+        submission = self.workspace.read_submission(self.name)
+        if submission is None:
+            raise UnknownNameError(f"the local engine has no sweep {self.name}")
+        return submission.document.experiment_name
 
 
 class Sweeps:
@@ -69,6 +99,14 @@ class Sweeps:
             journal.close()
             raise
         return SweepRun(submission, journal, ())
+
+    def earlier(self) -> list[Earlier]:
+        """All sweeps of the workspace, as they stand at this moment."""
+        return [
+            Earlier(name=name, workspace=self._workspace, size=path.stat().st_size)
+            for name in self._workspace.names()
+            if (path := self._workspace.journal(name)).exists()
+        ]
 
     def unfinished(self) -> Iterator[SweepRun]:
         """Those that an earlier engine left unfinished."""

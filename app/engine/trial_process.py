@@ -16,6 +16,7 @@ from app.engine.standby import Job
 from app.engine.trial_end import exit_code, leave
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 _KILLED_FIRST = "800"
 """A trial's oom_score_adj: a machine without memory ends it rather than whoever started it."""
@@ -32,6 +33,7 @@ def become(job: Job) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(job["env"])
+    adopt_orphans()
     _confine(job["memory"], warm=job["script"])
     try:
         os.chdir(job["cwd"])
@@ -142,6 +144,11 @@ def die_with_parent(parent: int) -> None:
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def adopt_orphans() -> None:
+    """Be the parent of all descendants whose own has ended: a trial's stay below it that way."""
+    prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def prctl(option: int, value: int) -> None:

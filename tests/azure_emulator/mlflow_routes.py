@@ -10,7 +10,7 @@ from mlflow.entities import Run, RunTag, ViewType
 from mlflow.protos import service_pb2
 from mlflow.utils.proto_json_utils import message_to_json
 
-from app.engine.tracking import PARAMETERS_TAG, SWEEP_TAG, TRIAL_TAG
+from app.engine.sweep_runs import PARAMETERS_TAG, SWEEP_TAG, TRIAL_TAG
 from tests.azure_emulator.specification import check_mlflow
 from tests.azure_emulator.sweeps import RunsSweeps
 

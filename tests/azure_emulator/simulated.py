@@ -18,7 +18,7 @@ from mlflow.entities import (
 )
 from mlflow.store.entities.paged_list import PagedList
 
-from app.engine.tracking import PARAMETERS_TAG, SWEEP_TAG, TRIAL_TAG
+from app.engine.sweep_runs import PARAMETERS_TAG, SWEEP_TAG, TRIAL_TAG
 from app.sweep.state import SweepSnapshot, SweepStatus, Trial, TrialStatus
 from tests.azure_emulator.sweeps import Seen
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from app.backends.base import BackendError, LogStream
 from app.backends.local import LocalBackend
-from app.engine.tracking import open_store
+from app.engine.mlflow_file import open_store
 from app.sweep.document import SweepDocument
 from app.sweep.record import Submission
 from app.sweep.state import SweepSnapshot, SweepStatus, Trial, TrialStatus
