@@ -8,7 +8,7 @@ LOCK := $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url -
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test test-slow check bench bench-tracker bench-samplers lock clean azure-emulator azure-demo test-azure-live
+.PHONY: help install demo run test test-slow check chaos bench bench-tracker bench-samplers lock clean azure-emulator azure-demo test-azure-live
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test: .venv/.developed .venv/.azurite ## run the test suite, some minutes
 test-slow: .venv/.developed .venv/.azurite ## run the long tests: the whole grid, chaos
 	@echo "== slow tests"
 	@$(BIN)/python -m pytest -n 2 -m slow --timeout 1800
+
+chaos: .venv/.developed ## kill a working service at 100 drawn moments (POINTS=, SEED=)
+	@$(BIN)/python -m tests.chaos --points $(or $(POINTS),100) --seed $(or $(SEED),1)
 
 check: .venv/.developed ## format, lint, types, floors and sizes
 	@echo "== format, lint, types, floors"

@@ -62,7 +62,6 @@ class Lives(threading.Thread):
             self._until(sweep, _finished)
             self._retry(sweep, self._dice.randrange(wanted.total))
             self._until(sweep, _finished)
-        sweep.done = True
 
     def _drawn(self, wanted: Plan) -> list[Json]:
         """The parameters that all its trials should have, by a preview."""

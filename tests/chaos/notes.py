@@ -15,8 +15,8 @@ class Accepted:
 
     Attributes:
         drawn: parameters that a preview of the document showed.
+        finished: trials that were seen to have ended, as they were then.
         again: trials that were asked to run again, with the attempt that this makes.
-        killed: trials that were killed by themselves.
     """
 
     name: str
@@ -24,7 +24,6 @@ class Accepted:
     drawn: list[Json]
     finished: dict[int, Json] = field(default_factory=dict)
     again: dict[int, int] = field(default_factory=dict)
-    done: bool = False
 
 
 class Notes:
@@ -72,8 +71,3 @@ class Notes:
         with self._condition:
             before = self._announced[moment]
             return self._condition.wait_for(lambda: self._announced[moment] > before, timeout)
-
-    def unfinished(self) -> list[str]:
-        """Names of accepted sweeps whose life is not over."""
-        with self._condition:
-            return [name for name, accepted in self.accepted.items() if not accepted.done]

@@ -80,7 +80,7 @@ def _round(place: Path, dice: Random, points: int) -> Notes:
         if service.process is not None and service.process.poll() is None:
             service.stop()
         service.client.close()
-    _check_nobody_left(service, notes)
+        _end_who_is_left(service, notes)
     return notes
 
 
@@ -109,7 +109,7 @@ def _check(service: Served, notes: Notes, address: str) -> None:
     notes.counts["versions"] += len(versions)
 
 
-def _check_nobody_left(service: Served, notes: Notes) -> None:
+def _end_who_is_left(service: Served, notes: Notes) -> None:
     deadline = time.monotonic() + _GONE_SECONDS
     while left := house(service.data).everybody:
         if time.monotonic() > deadline:
