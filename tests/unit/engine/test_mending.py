@@ -8,9 +8,10 @@ from mlflow.entities import Metric as Value
 from mlflow.tracking import MlflowClient
 
 from app.engine.journal import Entry, Journal
+from app.engine.mlflow_file import address
 from app.engine.sweep_state import SweepState
 from app.engine.sweeps import Sweeps
-from app.engine.tracking import Tracking, address
+from app.engine.tracking import Tracking
 from app.engine.workspace import Workspace
 from app.sweep.document import SweepDocument
 from app.sweep.record import Submission
