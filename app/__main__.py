@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.cli import commands
-from app.settings import Settings, described
+from app.settings import WrongSettingError, described, read_settings
 from app.sweep.errors import SweepfrontError
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -33,7 +33,7 @@ def serve() -> None:
 
     from app.main import create_app, prepare  # noqa: PLC0415 - likewise
 
-    settings = Settings()
+    settings = read_settings()
     if settings.host not in LOOPBACK:
         _refuse(
             f"SWEEPFRONT_HOST is {settings.host}: this service identifies nobody, so it listens "
@@ -65,7 +65,7 @@ def migrate() -> None:
     """Create or upgrade the database's tables."""
     from app.store import database  # noqa: PLC0415 - the other commands start without it
 
-    settings = Settings()
+    settings = read_settings()
     database.migrate(settings.records_url)
     typer.echo("the database is up to date")
 
@@ -101,7 +101,10 @@ def main() -> None:
     """Run a command."""
     # Before anything imports MLflow, which otherwise reports its use to its makers.
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    app()
+    try:
+        app()
+    except WrongSettingError as error:
+        _refuse(error.message)
 
 
 def _taken(host: str, port: int) -> bool:

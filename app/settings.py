@@ -1,13 +1,15 @@
 """Every setting: environment variables with the prefix SWEEPFRONT_, and the file .env."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from app.sweep.document import BackendName
+from app.sweep.errors import SweepfrontError
 
 MIB = 1024 * 1024
 
@@ -149,6 +151,35 @@ class Settings(BaseSettings):
         return self.data_dir.absolute() / "engine"
 
 
+class WrongSettingError(SweepfrontError):
+    """A setting has a value that it cannot have."""
+
+    code = "wrong-setting"
+
+
+def read_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        WrongSettingError: names each setting that is wrong, with the reason.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False)
+        words = [f"{_variable(str(fault['loc'][0]))}: {fault['msg']}" for fault in faults]
+    except SettingsError as error:
+        found = re.search(r'"(\w+)"', str(error))
+        words = [f"{_variable(found[1]) if found else 'a setting'}: this is not JSON"]
+    raise WrongSettingError(
+        f"{'; '.join(words)} (`python -m app settings` lists all, with their defaults)"
+    )
+
+
+def _variable(name: str) -> str:
+    return f"SWEEPFRONT_{name.upper()}"
+
+
 def described() -> list[tuple[str, str, str]]:
     """Every setting as (environment variable, default, meaning)."""
     rows = []
@@ -156,5 +187,5 @@ def described() -> list[tuple[str, str, str]]:
         default = field.get_default(call_default_factory=True, validated_data={})
         if name == "code_roots":
             default = "."
-        rows.append((f"SWEEPFRONT_{name.upper()}", str(default), field.description or ""))
+        rows.append((_variable(name), str(default), field.description or ""))
     return rows

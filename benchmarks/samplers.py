@@ -8,10 +8,11 @@ with `python -m benchmarks.samplers`; peers that are not installed are left out 
 import argparse
 import itertools
 import json
+import multiprocessing
 import os
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -23,8 +24,10 @@ from app.search.design import key_of
 from benchmarks.sampler_methods import METHODS, missing
 from benchmarks.sampler_problems import PROBLEMS
 
+# Each run is done by a process that starts anew and reads these when it loads numpy.
 for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+_SPAWN = multiprocessing.get_context("spawn")
 
 OURS = "Sweepfront"
 AT = (25, 50, 100)
@@ -83,7 +86,7 @@ def _all_losses(runs: Sequence[Run], store: Path | None) -> dict[Run, tuple[list
         for line in store.read_text(encoding="utf-8").splitlines():
             run, losses, repeated = json.loads(line)
             done[tuple(run)] = (losses, repeated)
-    with ProcessPoolExecutor(2) as pool:
+    with ProcessPoolExecutor(2, _SPAWN) as pool:
         futures = {pool.submit(losses_of, run): run for run in runs if run not in done}
         for future in as_completed(futures):
             run = futures[future]
@@ -159,25 +162,28 @@ def _concurrency(
 
 def _costs(methods: Sequence[str]) -> Table:
     table = Table("one suggestion, ms of CPU", *map(str, SIZES), title="6 mixed hyperparameters")
-    for method in methods:
-        table.add_row(method, *(f"{cost:.1f}" for cost in _cost(method)))
+    with ProcessPoolExecutor(1, _SPAWN) as pool:
+        for method, costs in zip(methods, pool.map(_cost, methods), strict=True):
+            table.add_row(method, *(f"{cost:.1f}" for cost in costs))
     return table
 
 
-def _cost(method: str) -> Iterator[float]:
+def _cost(method: str) -> list[float]:
     """CPU milliseconds of one suggestion after so many trials, drawn by the method itself."""
     problem = PROBLEMS["mixed"]
     sampler = METHODS[method][1](problem.space, 1, max(SIZES) + SUGGESTIONS)
     taken: list[float] = []
+    costs: list[float] = []
     for number in range(max(SIZES) + SUGGESTIONS):
         started = time.process_time()
         parameters = sampler.ask(number)
         taken.append(1000 * (time.process_time() - started))
         sampler.tell(number, problem.loss(parameters))
         if number + 1 - SUGGESTIONS in SIZES:
-            yield statistics.median(taken[-SUGGESTIONS:])
+            costs.append(statistics.median(taken[-SUGGESTIONS:]))
         if sum(taken) > 1000 * PATIENCE:
-            return
+            break
+    return costs
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from app.cli.client import Client, ClientError
-from app.settings import Settings
+from app.settings import read_settings
 
 REFUSED = 2
 """Exit code when the service did not like the request."""
@@ -20,7 +20,7 @@ Url = Annotated[
 
 def client_of(url: str | None) -> Client:
     """The service at that address, or at the one of the settings."""
-    return Client(url or Settings().url)
+    return Client(url or read_settings().url)
 
 
 @contextmanager

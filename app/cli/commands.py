@@ -13,7 +13,7 @@ from app.cli.demo import DEMO_DOCUMENT, demonstrate
 from app.cli.printing import print_outcome, print_sweep, print_sweeps
 from app.cli.replay import replay
 from app.cli.watch import watch
-from app.settings import Settings
+from app.settings import read_settings
 from app.sweep import hyperdrive
 from app.sweep.body import to_yaml
 
@@ -49,7 +49,7 @@ def submit(
     console = Console()
     client = client_of(url)
     with told():
-        sweep = documents.submit(client, file, Settings(), typer.echo)
+        sweep = documents.submit(client, file, read_settings(), typer.echo)
         name = sweep["name"]
         typer.echo(f"sweep {name}: {client.url}/v1/sweeps/{name}")
         for words in sweep["warnings"]:
@@ -114,7 +114,7 @@ def demo(
 ) -> None:
     """Serve, run a whole sweep, register its best model, and go on serving until Ctrl-C."""
     with told():
-        raise typer.Exit(demonstrate(file, Settings(), Console()))
+        raise typer.Exit(demonstrate(file, read_settings(), Console()))
 
 
 def _watched(client: Client, name: str, console: Console) -> Json:

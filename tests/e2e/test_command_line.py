@@ -32,6 +32,28 @@ def _run(service: Served | None, *words: str) -> subprocess.CompletedProcess[str
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [("LOCAL_SLOTS", "many", "a valid integer"), ("ENVIRONMENTS", "{", "not JSON")],
+)
+@pytest.mark.parametrize("command", ["serve", "sweeps"])
+def test_a_wrong_setting_is_named(command: str, name: str, value: str, reason: str) -> None:
+    """One line with the variable and the reason, no traceback, exit code 2."""
+    done = subprocess.run(
+        [sys.executable, "-m", "app", command],
+        cwd=ROOT,
+        env={**os.environ, f"SWEEPFRONT_{name}": value},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert f"SWEEPFRONT_{name}" in done.stderr
+    assert reason in done.stderr
+
+
 def _file(folder: Path, command: str, **more: object) -> str:
     path = folder / "sweep.yaml"
     body = document(command, SPACE, code="job", **more)
