@@ -167,12 +167,15 @@ class Trials:
         if self._attempts.get(attempt.token) is not attempt:
             return
         run = self._sweeps[attempt.sweep]
+        if run_id.exception() is None:
+            # Taken note of before anything else, so that the run gets its end in any case.
+            attempt.run_id = run_id.result()
+            attempt.runs.add(attempt.run_id)
         if attempt.stop is not None:
             self._end(attempt, Outcome(attempt.stop.outcome, attempt.stop.reason))
             return
         try:
             attempt.run_id = run_id.result()
-            attempt.runs.add(attempt.run_id)
             launch = launch_of(
                 run.submission,
                 run.trials[attempt.number],

@@ -85,6 +85,24 @@ def test_mlflow_has_every_value_of_a_trial_that_ended_just_before_a_kill(
     assert [run for run in everything if run.info.status == "RUNNING"] == []
 
 
+def test_a_trial_that_is_stopped_before_it_runs_leaves_no_open_run(
+    tmp_path: Path, code: Path
+) -> None:
+    """Its run is asked for first; MLflow, which lays out its store, makes it after the cancel."""
+    with served(tmp_path / "data", code_root=code) as service:
+        name = service.submit(_sweep("values.py"))["name"]
+        journal = service.data / "engine" / "sweeps" / name / "journal.jsonl"
+        service.until(name, lambda _: journal.exists() and journal.stat().st_size > 0)
+        assert service.client.post(f"/v1/sweeps/{name}/cancel").status_code == 202
+        assert service.finished(name)["status"] == "canceled"
+        service.stop()
+    client = MlflowClient(f"sqlite:///{tmp_path / 'data' / 'engine' / 'mlflow.db'}")
+    experiments = [each.experiment_id for each in client.search_experiments()]
+    runs = client.search_runs(experiments)
+    assert len(runs) >= 2
+    assert {run.info.status for run in runs} == {"KILLED"}
+
+
 def _await_gone(processes: list[Process]) -> None:
     deadline = time.monotonic() + 10
     while left := [each.words for each in processes if each.lives()]:
