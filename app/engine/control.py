@@ -172,7 +172,9 @@ class EngineClient:
         with self._lock:
             self._gone = True
             for future in self._waiting.values():
-                future.set_exception(EngineGoneError("the engine went away"))
+                # One that has its answer is there until its caller has noticed.
+                if not future.done():
+                    future.set_exception(EngineGoneError("the engine went away"))
         if not self._closing:
             self._lost()
 
