@@ -149,16 +149,16 @@ def _print_race(
 ) -> None:
     floor = statistics.median(walls[_FLOOR_NAME])
     ours = statistics.median(walls[_OURS])
-    table = Table("", "median s", "min s", "max s", "x floor", "x this engine", "isolates")
+    table = Table("", "median s", "min s", "max s", "x floor", "x this engine", "process each")
     for name, taken in walls.items():
         median = statistics.median(taken)
-        isolates = name == _OURS or (name in PEERS and PEERS[name][1])
+        own_process = name == _OURS or (name in PEERS and PEERS[name][1])
         table.add_row(
             name,
             *(f"{value:.2f}" for value in (median, min(taken), max(taken))),
             f"{median / floor:.2f}",
             f"{median / ours:.2f}",
-            "yes" if isolates else "no",
+            "yes" if own_process else "no",
         )
     console.print(
         f"{options.trials} trials, {options.slots} at once, {options.rounds} rounds; "

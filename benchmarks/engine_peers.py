@@ -41,6 +41,23 @@ study.optimize(objective, n_trials=trials, n_jobs=slots)
 print(time.perf_counter() - started)
 """
 )
+_RAY = (
+    FIT
+    + _ARGUMENTS
+    + """
+import ray
+from ray import tune
+ray.init(num_cpus=slots, include_dashboard=False, log_to_driver=False)
+def objective(config):
+    return {"loss": fit(config["depth"])}
+setup = tune.TuneConfig(num_samples=trials, metric="loss", mode="min", reuse_actors=REUSED)
+tuner = tune.Tuner(objective, param_space={"depth": tune.randint(1, 11)}, tune_config=setup)
+started = time.perf_counter()
+tuner.fit()
+print()
+print(time.perf_counter() - started)
+"""
+)
 PEERS: Mapping[str, tuple[str, bool]] = {
     "Optuna, threads of one process": (
         FIT
@@ -70,24 +87,8 @@ print(time.perf_counter() - started)
 """,
         True,
     ),
-    "Ray Tune": (
-        FIT
-        + _ARGUMENTS
-        + """
-import ray
-from ray import tune
-ray.init(num_cpus=slots, include_dashboard=False, log_to_driver=False)
-def objective(config):
-    return {"loss": fit(config["depth"])}
-setup = tune.TuneConfig(num_samples=trials, metric="loss", mode="min", reuse_actors=True)
-tuner = tune.Tuner(objective, param_space={"depth": tune.randint(1, 11)}, tune_config=setup)
-started = time.perf_counter()
-tuner.fit()
-print()
-print(time.perf_counter() - started)
-""",
-        True,
-    ),
+    "Ray Tune, processes used again": (_RAY.replace("REUSED", "True"), False),
+    "Ray Tune, a process for each trial": (_RAY.replace("REUSED", "False"), True),
     "Syne Tune, local back end": (
         _ARGUMENTS
         + """
@@ -107,7 +108,7 @@ print(time.perf_counter() - started)
         True,
     ),
 }
-"""By name: the script, and whether a trial that crashes leaves the others alone."""
+"""By name: the script, and whether each trial has a process of its own."""
 
 
 def seconds(name: str, python: str, *, trials: int, slots: int) -> float | None:
