@@ -16,6 +16,8 @@ from app.settings import WrongSettingError, described, read_settings
 from app.sweep.errors import SweepfrontError
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_KEEP_ALIVE_SECONDS = 60
+"""Longer than clients keep idle connections, lest a request meet one that is being closed."""
 
 app = typer.Typer(
     help="Hyperparameter sweeps over HTTP.",
@@ -57,6 +59,7 @@ def serve() -> None:
         root_path=settings.root_path,
         log_level=settings.log_level,
         timeout_graceful_shutdown=5,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
 
 

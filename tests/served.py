@@ -139,6 +139,15 @@ class Served:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
+    def engine_pid(self) -> int:
+        """The process of the engine that works in this data folder."""
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+                if b"engine" in words and str(self.data / "engine").encode() in words:
+                    return int(folder.name)
+        raise AssertionError("no engine runs")
+
     def processes(self) -> list[str]:
         """Command lines of all processes that work for this data folder."""
         found = []
@@ -188,3 +197,20 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def slow_sweep(points: int, steps: int, pause: float, **more_limits: float) -> Json:
+    """A grid, two trials at once, each of which reports so many times, `pause` seconds apart."""
+    return document(
+        f"python slow.py ${{{{search_space.level}}}} {steps} {pause}",
+        {"level": {"type": "choice", "values": list(range(points))}},
+        code="job",
+        sampling_algorithm="grid",
+        limits={"max_total_trials": points, "max_concurrent_trials": 2, **more_limits},
+    )
+
+
+def half_done(sweep: Json) -> bool:
+    """Some of its trials have completed, and others run."""
+    counts = sweep["trial_counts"]
+    return int(counts["completed"]) >= 2 and int(counts["running"]) > 0

@@ -5,6 +5,8 @@ import re
 import threading
 import time
 import uuid
+from contextlib import closing
+from http.client import HTTPConnection
 
 import httpx
 import pytest
@@ -227,3 +229,17 @@ def test_backends_and_health_answer(service: Served) -> None:
         True,
         2,
     )
+
+
+@pytest.mark.slow
+def test_a_connection_may_rest(service: Served) -> None:
+    """Clients keep idle connections for some seconds (httpx: 5) and then use them again."""
+    connection = HTTPConnection("127.0.0.1", service.port)
+    with closing(connection):
+        for _ in range(2):
+            connection.request("GET", "/healthz")
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status == 200
+            assert connection.sock is not None, "it was closed after the answer"
+            time.sleep(7)

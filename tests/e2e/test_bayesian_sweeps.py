@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_crashes import engine_pid
 from tests.served import Json, Served, document, served
 
 SPACE: Json = {
@@ -56,7 +55,7 @@ def test_a_killed_engine_goes_on_as_if_nothing_had_happened(
     with served(tmp_path / "data", code_root=scripts, slots=1) as service:
         name = service.submit(body(12))["name"]
         service.until(name, lambda sweep: sweep["trial_counts"]["completed"] >= 7)
-        os.kill(engine_pid(service), signal.SIGKILL)
+        os.kill(service.engine_pid(), signal.SIGKILL)
         assert drawn(service, name) == undisturbed
 
 

@@ -8,8 +8,7 @@ import pytest
 
 from tests.clocks import WallClock
 from tests.disks import no_longer_files
-from tests.e2e.test_crashes import engine_pid
-from tests.served import Json, Served, document, served
+from tests.served import Served, half_done, served, slow_sweep
 
 POINTS = 8
 STEPS = 12
@@ -33,26 +32,6 @@ def service(tmp_path: Path, scripts: Path, clock: WallClock) -> Iterator[Served]
         yield running
 
 
-def _sweep() -> Json:
-    return document(
-        f"python slow.py ${{{{search_space.level}}}} {STEPS} 0.1",
-        {"level": {"type": "choice", "values": list(range(POINTS))}},
-        code="job",
-        sampling_algorithm="grid",
-        limits={
-            "max_total_trials": POINTS,
-            "max_concurrent_trials": 2,
-            "timeout": 600,
-            "trial_timeout": 300,
-        },
-    )
-
-
-def _some_ended(sweep: Json) -> bool:
-    counts = sweep["trial_counts"]
-    return int(counts["completed"]) >= 2 and int(counts["running"]) > 0
-
-
 def _seen(service: Served, name: str, number: int) -> list[str]:
     """The states of a trial in the order of its events."""
     events = service.get(f"/v1/sweeps/{name}/events?limit=200")["items"]
@@ -65,8 +44,8 @@ def test_a_sweep_goes_on_through_a_step_of_the_clock(
     service: Served, clock: WallClock, step: float
 ) -> None:
     """No trial or sweep runs out of time, nothing ends before it began, all is in order."""
-    name = service.submit(_sweep())["name"]
-    before = service.until(name, _some_ended)["last_synced_at"]
+    name = service.submit(slow_sweep(POINTS, STEPS, 0.1, timeout=600, trial_timeout=300))["name"]
+    before = service.until(name, half_done)["last_synced_at"]
     clock.set(step)
     sweep = service.finished(name)
     moved = datetime.fromisoformat(sweep["last_synced_at"]) - datetime.fromisoformat(before)
@@ -94,8 +73,10 @@ def test_a_sweep_that_waits_for_its_next_look_does_not_wait_an_hour_longer(
     service: Served, clock: WallClock
 ) -> None:
     """What was due in seconds before the clock was set back is due in seconds after it."""
-    with no_longer_files([engine_pid(service)]):
-        name = service.submit(_sweep())["name"]
+    with no_longer_files([service.engine_pid()]):
+        name = service.submit(slow_sweep(POINTS, STEPS, 0.1, timeout=600, trial_timeout=300))[
+            "name"
+        ]
         service.until(name, lambda sweep: sweep["sync_error"])
         clock.set(-HOUR)
     assert service.finished(name, within=90)["status"] == "completed"

@@ -8,38 +8,15 @@ from typing import Any
 
 import pytest
 
-from tests.served import Json, Served, document, served
+from tests.served import Json, Served, half_done, served, slow_sweep
 
 POINTS = 10
 
 
 @pytest.fixture
-def slow_sweep() -> Json:
+def ten_points() -> Json:
     """Ten points, each some tenths of a second, as a grid."""
-    return document(
-        "python slow.py ${{search_space.level}} 6 0.05",
-        {"level": {"type": "choice", "values": list(range(POINTS))}},
-        code="job",
-        sampling_algorithm="grid",
-        limits={"max_total_trials": POINTS, "max_concurrent_trials": 2},
-    )
-
-
-def _some_ended(sweep: Json) -> bool:
-    counts = sweep["trial_counts"]
-    return int(counts["completed"]) >= 2 and int(counts["running"]) > 0
-
-
-def engine_pid(service: Served) -> int:
-    """The engine's process, found by its lock's owner."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (folder / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"engine" in words and str(service.data / "engine").encode() in words:
-            return int(folder.name)
-    raise AssertionError("no engine runs")
+    return slow_sweep(POINTS, 6, 0.05)
 
 
 def _check_each_point_once(service: Served, name: str) -> list[Json]:
@@ -55,28 +32,28 @@ def _check_each_point_once(service: Served, name: str) -> list[Json]:
 
 
 def test_a_killed_service_finishes_its_sweep_after_the_next_start(
-    tmp_path: Path, scripts: Path, slow_sweep: Json
+    tmp_path: Path, scripts: Path, ten_points: Json
 ) -> None:
     """The engine goes on, the next service adopts it, and no trial runs a second time."""
     with served(tmp_path / "data", code_root=scripts) as service:
-        name = service.submit(slow_sweep)["name"]
-        service.until(name, _some_ended)
-        engine = engine_pid(service)
+        name = service.submit(ten_points)["name"]
+        service.until(name, half_done)
+        engine = service.engine_pid()
         service.kill()
         time.sleep(0.3)
         service.start()
-        assert engine_pid(service) == engine
+        assert service.engine_pid() == engine
         trials = _check_each_point_once(service, name)
         assert {trial["attempt"] for trial in trials} == {1}
 
 
 def test_a_killed_service_whose_work_ended_meanwhile_learns_of_it(
-    tmp_path: Path, scripts: Path, slow_sweep: Json
+    tmp_path: Path, scripts: Path, ten_points: Json
 ) -> None:
     """What the engine did while nobody looked is read from its journal."""
     with served(tmp_path / "data", code_root=scripts) as service:
-        name = service.submit(slow_sweep)["name"]
-        service.until(name, _some_ended)
+        name = service.submit(ten_points)["name"]
+        service.until(name, half_done)
         service.kill()
         time.sleep(4)
         service.start()
@@ -84,16 +61,16 @@ def test_a_killed_service_whose_work_ended_meanwhile_learns_of_it(
 
 
 def test_a_killed_engine_takes_its_trials_with_it_and_is_replaced(
-    tmp_path: Path, scripts: Path, slow_sweep: Json
+    tmp_path: Path, scripts: Path, ten_points: Json
 ) -> None:
     """Interrupted trials run again as their next attempt; finished ones do not."""
     with served(tmp_path / "data", code_root=scripts) as service:
-        name = service.submit(slow_sweep)["name"]
-        service.until(name, _some_ended)
-        engine = engine_pid(service)
+        name = service.submit(ten_points)["name"]
+        service.until(name, half_done)
+        engine = service.engine_pid()
         os.kill(engine, signal.SIGKILL)
         trials = _check_each_point_once(service, name)
-        assert engine_pid(service) != engine
+        assert service.engine_pid() != engine
         attempts = [trial["attempt"] for trial in trials]
         assert 1 <= attempts.count(2) <= 2
         assert attempts.count(1) == POINTS - attempts.count(2)
@@ -102,13 +79,13 @@ def test_a_killed_engine_takes_its_trials_with_it_and_is_replaced(
 
 
 def test_service_and_engine_killed_together_resume(
-    tmp_path: Path, scripts: Path, slow_sweep: Json
+    tmp_path: Path, scripts: Path, ten_points: Json
 ) -> None:
     """A power cut, as far as processes see it."""
     with served(tmp_path / "data", code_root=scripts) as service:
-        name = service.submit(slow_sweep)["name"]
-        service.until(name, _some_ended)
-        engine = engine_pid(service)
+        name = service.submit(ten_points)["name"]
+        service.until(name, half_done)
+        engine = service.engine_pid()
         service.kill()
         os.kill(engine, signal.SIGKILL)
         time.sleep(0.5)
@@ -118,12 +95,12 @@ def test_service_and_engine_killed_together_resume(
 
 
 def test_a_stopped_service_ends_everything_and_goes_on_later(
-    tmp_path: Path, scripts: Path, slow_sweep: Json
+    tmp_path: Path, scripts: Path, ten_points: Json
 ) -> None:
     """SIGTERM leaves no process behind; the sweep stays running and is finished later."""
     with served(tmp_path / "data", code_root=scripts) as service:
-        name = service.submit(slow_sweep)["name"]
-        service.until(name, _some_ended)
+        name = service.submit(ten_points)["name"]
+        service.until(name, half_done)
         service.stop()
         assert not service.processes()
         service.start()
@@ -132,10 +109,10 @@ def test_a_stopped_service_ends_everything_and_goes_on_later(
 
 
 def test_a_finished_sweep_is_untouched_by_a_restart(
-    tmp_path: Path, scripts: Path, slow_sweep: Json
+    tmp_path: Path, scripts: Path, ten_points: Json
 ) -> None:
     """Records, best trial and logs read the same; registering again gives the same version."""
-    slow_sweep["trial"]["command"] = "python quadratic.py --x ${{search_space.level}}"
+    ten_points["trial"]["command"] = "python quadratic.py --x ${{search_space.level}}"
 
     def read(service: Served, name: str) -> list[Any]:
         sweep = service.get(f"/v1/sweeps/{name}")
@@ -143,7 +120,7 @@ def test_a_finished_sweep_is_untouched_by_a_restart(
         return [{key: value for key, value in sweep.items() if key != "last_synced_at"}, trials]
 
     with served(tmp_path / "data", code_root=scripts) as service:
-        name = service.submit(slow_sweep)["name"]
+        name = service.submit(ten_points)["name"]
         service.finished(name)
         first = service.client.post(f"/v1/sweeps/{name}/register")
         assert first.status_code == 201, first.text

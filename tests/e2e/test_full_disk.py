@@ -12,8 +12,7 @@ import httpx
 import pytest
 
 from tests.disks import full, no_longer_files, small_disk
-from tests.e2e.test_crashes import engine_pid
-from tests.served import Json, Served, document, served
+from tests.served import Json, Served, document, served, slow_sweep
 
 ONE = {"x": {"type": "choice", "values": [1]}}
 POINTS = 8
@@ -36,18 +35,8 @@ def filling(
 @contextmanager
 def _limited(service: Served) -> Iterator[None]:
     assert service.process is not None
-    with no_longer_files([service.process.pid, engine_pid(service)]):
+    with no_longer_files([service.process.pid, service.engine_pid()]):
         yield
-
-
-def _slow_sweep() -> Json:
-    return document(
-        "python slow.py ${{search_space.level}} 20 0.1",
-        {"level": {"type": "choice", "values": list(range(POINTS))}},
-        code="job",
-        sampling_algorithm="grid",
-        limits={"max_total_trials": POINTS, "max_concurrent_trials": 2},
-    )
 
 
 def _archive() -> bytes:
@@ -74,9 +63,9 @@ def test_a_sweep_outlives_a_full_disk(
     service, filled = filling
     before = service.submit(document("python fast.py", ONE, code="job"))["name"]
     service.finished(before)
-    name = service.submit(_slow_sweep())["name"]
+    name = service.submit(slow_sweep(POINTS, 20, 0.1))["name"]
     service.until(name, lambda sweep: sweep["trial_counts"]["completed"] >= 2)
-    engine = engine_pid(service)
+    engine = service.engine_pid()
     with filled:
         for body in (document("python fast.py", ONE, code="job"), document("true", ONE)):
             answer = service.client.post("/v1/sweeps", json=body)
@@ -94,7 +83,7 @@ def test_a_sweep_outlives_a_full_disk(
         # As long as two trials take, so that their ends are only in the engine's memory.
         time.sleep(5)
     sweep = service.finished(name)
-    assert engine_pid(service) == engine
+    assert service.engine_pid() == engine
     assert sweep["status"] == "completed", sweep
     trials = service.items(f"/v1/sweeps/{name}/trials?sort=number")
     assert sorted(trial["parameters"]["level"] for trial in trials) == list(range(POINTS))

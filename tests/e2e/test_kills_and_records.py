@@ -14,7 +14,6 @@ from mlflow.tracking import MlflowClient
 
 from app.engine.mlflow_file import open_store
 from tests.chaos.processes import Process, house
-from tests.e2e.test_crashes import engine_pid
 from tests.served import ROOT, Json, document, served
 
 VALUES = """
@@ -68,7 +67,7 @@ def test_mlflow_has_every_value_of_a_trial_that_ended_just_before_a_kill(
     with served(tmp_path / "data", code_root=code) as service:
         name = service.submit(_sweep("values.py"))["name"]
         service.until(name, lambda sweep: sweep["trial_counts"]["completed"] == 1)
-        os.kill(engine_pid(service), signal.SIGKILL)
+        os.kill(service.engine_pid(), signal.SIGKILL)
         service.finished(name)
         trials = service.items(f"/v1/sweeps/{name}/trials?sort=number")
         service.stop()

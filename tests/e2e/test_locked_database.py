@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.served import Json, Served, document, served
+from tests.served import Json, Served, document, served, slow_sweep
 
 ONE = {"x": {"type": "choice", "values": [1]}}
 POINTS = 8
@@ -32,18 +32,8 @@ def _locked(file: Path) -> Iterator[float]:
         other.execute("ROLLBACK")
 
 
-def _sweep() -> Json:
-    return document(
-        f"python slow.py ${{{{search_space.level}}}} {STEPS} 0.1",
-        {"level": {"type": "choice", "values": list(range(POINTS))}},
-        code="job",
-        sampling_algorithm="grid",
-        limits={"max_total_trials": POINTS, "max_concurrent_trials": 2},
-    )
-
-
 def _started(service: Served) -> str:
-    name = str(service.submit(_sweep())["name"])
+    name = str(service.submit(slow_sweep(POINTS, STEPS, 0.1))["name"])
     service.until(name, lambda sweep: sweep["trial_counts"]["completed"] >= 1)
     return name
 

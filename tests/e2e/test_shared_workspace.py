@@ -6,25 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_crashes import engine_pid
-from tests.served import Json, Served, document, served
+from tests.served import Json, Served, document, half_done, served, slow_sweep
 
 POINTS = 10
-
-
-def _sweep() -> Json:
-    return document(
-        "python slow.py ${{search_space.level}} 12 0.1",
-        {"level": {"type": "choice", "values": list(range(POINTS))}},
-        code="job",
-        sampling_algorithm="grid",
-        limits={"max_total_trials": POINTS, "max_concurrent_trials": 2},
-    )
-
-
-def _some_ended(sweep: Json) -> bool:
-    counts = sweep["trial_counts"]
-    return int(counts["completed"]) >= 2 and int(counts["running"]) > 0
 
 
 def _local(service: Served) -> Json:
@@ -51,11 +35,11 @@ def test_the_second_service_says_so_and_the_engine_ends_with_the_last(
     """Either may stop: no trial is interrupted, and the settings of the first count until the end."""
     data = tmp_path / "data"
     with served(data, code_root=scripts, slots=2) as first:
-        name = first.submit(_sweep())["name"]
-        first.until(name, _some_ended)
-        engine = engine_pid(first)
+        name = first.submit(slow_sweep(POINTS, 12, 0.1))["name"]
+        first.until(name, half_done)
+        engine = first.engine_pid()
         with served(data, code_root=scripts, slots=3) as second:
-            assert engine_pid(second) == engine
+            assert second.engine_pid() == engine
             local = _local(second)
             assert local["healthy"]
             assert local["slots"] == 2
@@ -64,7 +48,7 @@ def test_the_second_service_says_so_and_the_engine_ends_with_the_last(
             assert "1 other service uses this folder" in second.log()
             assert "1 other service uses this folder" in _local(first)["health"]
             first.stop()
-            assert engine_pid(second) == engine
+            assert second.engine_pid() == engine
             assert set(_attempts(second, name)) == {1}
             assert "other service" not in _local(second)["health"]
     assert not first.processes()
@@ -77,13 +61,13 @@ def test_the_second_service_starts_another_engine_when_it_is_gone(
     """Both look at the sweeps; what was interrupted runs again, and nothing is counted twice."""
     data = tmp_path / "data"
     with served(data, code_root=scripts) as first, served(data, code_root=scripts) as second:
-        name = first.submit(_sweep())["name"]
-        first.until(name, _some_ended)
-        engine = engine_pid(first)
+        name = first.submit(slow_sweep(POINTS, 12, 0.1))["name"]
+        first.until(name, half_done)
+        engine = first.engine_pid()
         first.kill()
         os.kill(engine, signal.SIGTERM)
         attempts = _attempts(second, name)
-        assert engine_pid(second) != engine
+        assert second.engine_pid() != engine
         assert 1 <= attempts.count(2) <= 2
         assert attempts.count(1) == POINTS - attempts.count(2)
 
