@@ -175,6 +175,10 @@ def served(data: Path, **options: Any) -> Iterator[Served]:  # noqa: ANN401 - pa
     finally:
         if service.process is not None and service.process.poll() is None:
             service.stop()
+        else:
+            # Of a service that the test has killed the engine is still at work.
+            with contextlib.suppress(AssertionError, ProcessLookupError):
+                os.kill(service.engine_pid(), signal.SIGTERM)
         service.client.close()
 
 
