@@ -13,12 +13,13 @@ from app.api.parameters import Cursor, IdempotencyKey, Limit, SweepName
 from app.api.shapes import PageOf, SweepShape, TrialShape
 from app.api.state import Parts
 from app.services.delete import delete
-from app.services.register import RegisterRequest, no_best, parse_request, register
-from app.services.resume import ResumeRequest, parse_resume, resume
+from app.services.register import RegisterRequest, no_best, register
+from app.services.resume import ResumeRequest, resume
 from app.services.submit import submit
 from app.store import sweeps, trials
 from app.sweep.document import BackendName, SweepDocument
 from app.sweep.errors import FieldError, InvalidDocumentError, NotFoundError
+from app.sweep.faults import read_body
 from app.sweep.record import SweepFilter
 from app.sweep.state import SweepStatus
 
@@ -121,7 +122,7 @@ def resume_sweep(name: SweepName, body: OptionalObject, parts: Parts) -> SweepSh
 
     No finished trial runs again. Trials that the sweep's end canceled do, as their next attempt.
     """
-    record = resume(parts.db, parts.backends, name, parse_resume(body))
+    record = resume(parts.db, parts.backends, name, read_body(ResumeRequest, body))
     parts.tracker.wake(name)
     return SweepShape.of(record)
 
@@ -162,7 +163,7 @@ def register_model(
     name: SweepName, body: OptionalObject, parts: Parts, response: Response
 ) -> ModelVersionShape:
     """Register a trial's model: the best trial as `final_model` unless the body says otherwise."""
-    version, fresh = register(parts.db, parts.backends, name, parse_request(body))
+    version, fresh = register(parts.db, parts.backends, name, read_body(RegisterRequest, body))
     if not fresh:
         response.status_code = 200
     root = parts.settings.root_path

@@ -56,8 +56,8 @@ class Tracking:
 
     def sweep_run(self, sweep: str, experiment_name: str) -> None:
         """Make the sweep's parent run, or find the one that an earlier engine made."""
-        self._sweep_runs[sweep] = self._put(
-            lambda: self._insist(lambda: open_sweep(self._store, sweep, experiment_name))
+        self._sweep_runs[sweep] = self._keep_at(
+            lambda: open_sweep(self._store, sweep, experiment_name)
         )
 
     def mend(self, sweeps: Sequence[Earlier]) -> Future[None]:
@@ -120,10 +120,7 @@ class Tracking:
             del self._unwritten[run_id]
         if method == "log_batch":
             return self._log(args, kwargs)
-        return self._put(
-            lambda: self._insist(lambda: getattr(self._store, method)(*args, **kwargs)),
-            waited=waited,
-        )
+        return self._keep_at(lambda: getattr(self._store, method)(*args, **kwargs), waited=waited)
 
     def end_trial(self, run_id: str, outcome: TrialStatus) -> Future[None]:
         """Give a trial's run its end."""
@@ -136,9 +133,7 @@ class Tracking:
     def end_sweep(self, sweep: str, outcome: SweepStatus) -> Future[None]:
         """Give a sweep's run its end, and write what is still to be written."""
         opened = self._sweep_runs.pop(sweep)
-        return self._put(
-            lambda: self._insist(lambda: end_sweep(self._store, opened.result().run_id, outcome))
-        )
+        return self._keep_at(lambda: end_sweep(self._store, opened.result().run_id, outcome))
 
     def register(self, registration: Mapping[str, Any], path: Path) -> Future[registry.Registered]:
         """Make a file a model version; the same lineage gets the same version again."""
@@ -154,6 +149,10 @@ class Tracking:
         write = Write(work=work)
         self._writes.put(write, urgent=waited)
         return write.future
+
+    def _keep_at(self, work: Callable[[], Any], *, waited: bool = True) -> Future[Any]:
+        """Put what is done again while the store cannot be used."""
+        return self._put(lambda: self._insist(work), waited=waited)
 
     def _log(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Future[Any]:
         named = dict(zip(("run_id", "metrics", "params", "tags"), args, strict=False)) | dict(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from app.backends.base import (
     ArtifactNotFoundError,
@@ -17,8 +17,7 @@ from app.backends.base import (
 from app.store import models, sweeps, trials
 from app.store.database import Database
 from app.sweep.document import BackendName, Tags, Text
-from app.sweep.errors import ConflictError, InvalidDocumentError
-from app.sweep.faults import faults
+from app.sweep.errors import ConflictError
 from app.sweep.part import Part
 from app.sweep.record import ModelVersion, SweepRecord
 from app.sweep.state import Goal, Trial, TrialStatus
@@ -66,18 +65,6 @@ class RegisterRequest(Part):
     description: Text | None = None
     tags: Tags = {}
     gate: Gate | None = None
-
-
-def parse_request(body: Mapping[str, object]) -> RegisterRequest:
-    """Read a decoded body.
-
-    Raises:
-        InvalidDocumentError: with one entry per fault.
-    """
-    try:
-        return RegisterRequest.model_validate(body)
-    except ValidationError as error:
-        raise InvalidDocumentError(faults(error, body, RegisterRequest)) from error
 
 
 def register(

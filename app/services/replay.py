@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from pydantic import ValidationError
-
 from app.search.replay import Replay, replayed
 from app.store import sweeps, trials
 from app.store.database import Database
 from app.sweep.document import SweepDocument
 from app.sweep.early_termination import EarlyTermination
 from app.sweep.errors import ConflictError, InvalidDocumentError
-from app.sweep.faults import faults
+from app.sweep.faults import read_body
 from app.sweep.part import Part
 
 _KEY = "early_termination"
@@ -29,17 +27,17 @@ def parse_request(body: Mapping[str, object]) -> ReplayRequest:
     Raises:
         InvalidDocumentError: with one entry per fault, pointing into `body`.
     """
-    alone = "type" in body and _KEY not in body
-    whole = {_KEY: body} if alone else body
+    if "type" not in body or _KEY in body:
+        return read_body(ReplayRequest, body)
     try:
-        return ReplayRequest.model_validate(whole)
-    except ValidationError as error:
-        found = faults(error, whole, ReplayRequest)
-        if alone:
-            found = [
-                replace(fault, pointer=fault.pointer.removeprefix(f"/{_KEY}")) for fault in found
+        return read_body(ReplayRequest, {_KEY: body})
+    except InvalidDocumentError as error:
+        raise InvalidDocumentError(
+            [
+                replace(fault, pointer=fault.pointer.removeprefix(f"/{_KEY}"))
+                for fault in error.errors
             ]
-        raise InvalidDocumentError(found) from error
+        ) from error
 
 
 def replay(db: Database, name: str, request: ReplayRequest) -> Replay:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from app.backends.base import Backend
 from app.store import reopen, sweeps, trials
@@ -16,7 +16,6 @@ from app.sweep.document import (
     Seconds,
 )
 from app.sweep.errors import ConflictError, FieldError, InvalidDocumentError
-from app.sweep.faults import faults
 from app.sweep.part import Part
 from app.sweep.record import Resumption, SweepRecord
 from app.sweep.state import Trial
@@ -40,18 +39,6 @@ class ResumeRequest(Part):
 
     limits: RaisedLimits = RaisedLimits()
     """Raised limits."""
-
-
-def parse_resume(body: Mapping[str, object]) -> ResumeRequest:
-    """Read a decoded body.
-
-    Raises:
-        InvalidDocumentError: with one entry per fault.
-    """
-    try:
-        return ResumeRequest.model_validate(body)
-    except ValidationError as error:
-        raise InvalidDocumentError(faults(error, body, ResumeRequest)) from error
 
 
 def resume(

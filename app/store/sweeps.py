@@ -15,7 +15,6 @@ from app.store.events import NewEvent
 from app.store.paging import Order, Page, page_of
 from app.store.tables import IDEMPOTENCY_KEYS, SWEEP_TAGS, SWEEPS
 from app.store.values import AnyRow, sweep_of
-from app.sweep.document import BackendName
 from app.sweep.errors import ConflictError, IdempotencyMismatchError, NotFoundError
 from app.sweep.record import NewSweep, SweepFilter, SweepRecord
 from app.sweep.state import SweepStatus
@@ -29,7 +28,6 @@ _ORDERS = {
     "name": Order(column=_C.name, tie=_C.id, kind=str),
     "-name": Order(column=_C.name, tie=_C.id, kind=str, descending=True),
 }
-_ACTIVE = [status.value for status in SweepStatus if not status.finished]
 
 
 def add(db: Database, new: NewSweep) -> tuple[SweepRecord, bool]:
@@ -143,13 +141,6 @@ def purge(db: Database, name: str) -> None:
         row = _finished(session, name)
         session.execute(delete(SWEEPS).where(_C.id == row.id))
         events.append(session, [NewEvent("sweep.purged", name, {})])
-
-
-def active_names(db: Database, backend: BackendName) -> list[str]:
-    """The sweeps of a backend that have not ended, oldest first."""
-    with db.read() as session:
-        statement = select(_C.name).where(_C.backend == backend, _C.status.in_(_ACTIVE))
-        return list(session.scalars(statement.order_by(_C.id)))
 
 
 def status_event(name: str, status: SweepStatus, reason: str | None) -> NewEvent:

@@ -3,12 +3,14 @@
 import difflib
 from collections.abc import Mapping, Sequence
 from types import UnionType
-from typing import Annotated, Union, get_args, get_origin
+from typing import Annotated, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticUndefined
 
-from app.sweep.errors import FieldError
+from app.sweep.errors import FieldError, InvalidDocumentError
+
+Body = TypeVar("Body", bound=BaseModel)
 
 MAX_FAULTS = 100
 _SHOWN = 100
@@ -19,7 +21,19 @@ def pointer(path: Sequence[str | int]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
-def faults(
+def read_body(model: type[Body], body: Mapping[str, object]) -> Body:
+    """Read a decoded body.
+
+    Raises:
+        InvalidDocumentError: with one entry per fault, pointing into `body`.
+    """
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise InvalidDocumentError(_faults(error, body, model)) from error
+
+
+def _faults(
     error: ValidationError, body: Mapping[str, object], model: type[BaseModel]
 ) -> list[FieldError]:
     """Turn pydantic's errors into ours, at most `MAX_FAULTS` of them.

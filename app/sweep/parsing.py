@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 
-from pydantic import ValidationError
-
 from app.sweep.document import SweepDocument
 from app.sweep.errors import InvalidDocumentError
-from app.sweep.faults import faults
+from app.sweep.faults import read_body
 from app.sweep.rules import broken_rules
 
 
@@ -16,10 +14,7 @@ def parse_document(body: Mapping[str, object]) -> SweepDocument:
     Raises:
         InvalidDocumentError: with one entry per fault, pointing into `body`.
     """
-    try:
-        document = SweepDocument.model_validate(body)
-    except ValidationError as error:
-        raise InvalidDocumentError(faults(error, body, SweepDocument)) from error
+    document = read_body(SweepDocument, body)
     if broken := broken_rules(document):
         raise InvalidDocumentError(broken)
     return document

@@ -29,25 +29,17 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 class MissingError(BackendError):
     """Azure has no such thing: compute, environment, asset."""
 
-    code = "backend-error"
-
 
 class _SettingError(BackendError):
     """Azure answers, but a setting of the service or a role of its identity is wrong."""
-
-    code = "backend-error"
 
 
 class _SignInError(_SettingError):
     """The token was refused, or none could be had."""
 
-    code = "backend-error"
-
 
 class _UnreachableError(BackendError):
     """Nobody answered at all."""
-
-    code = "backend-error"
 
 
 @contextmanager

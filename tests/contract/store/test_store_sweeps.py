@@ -148,11 +148,3 @@ def test_archive_hides_and_purge_removes(db: Database) -> None:
     with pytest.raises(NotFoundError):
         sweeps.get(db, "one")
     assert sweeps.add(db, new("one", key="k"))[1]
-
-
-def test_active_names(db: Database) -> None:
-    """Those of the backend that have not ended."""
-    for name, backend in (("a", "local"), ("b", "azureml"), ("c", "local")):
-        sweeps.add(db, new(name, backend=backend))
-    end(db, "a")
-    assert sweeps.active_names(db, "local") == ["c"]
