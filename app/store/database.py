@@ -1,6 +1,6 @@
 """The database: short transactions for reading and writing, its schema, and its upgrades."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from app.store.engines import (
 from app.sweep.errors import SweepfrontError
 
 BUSY_SECONDS = 5.0
+WITH_EVENTS = "with events"
+"""Noted in the session of a transaction that appends events."""
 MIGRATION_SECONDS = 120.0
 """How long an upgrade waits for the one that another process has begun."""
 _MIGRATION_LOCK = 0x5EEF_F407
@@ -50,6 +52,7 @@ class Database:
             busy_timeout: seconds that a transaction waits for others to end.
         """
         self._reader, self._writer = engines(parse_url(url), busy_timeout)
+        self._listeners: list[Callable[[], None]] = []
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -64,8 +67,16 @@ class Database:
         On SQLite nobody else writes from its first statement on; on PostgreSQL rows that decide
         what is written must be read FOR UPDATE.
         """
-        with trouble_named(), Session(self._writer) as session, session.begin():
-            yield session
+        with trouble_named(), Session(self._writer) as session:
+            with session.begin():
+                yield session
+            if WITH_EVENTS in session.info:
+                for listener in self._listeners:
+                    listener()
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call it after every commit of this process that brought events; it must not block."""
+        self._listeners.append(listener)
 
     def ping(self) -> None:
         """Ask the database for a sign of life."""

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import Session
 
-from app.store.database import Database
+from app.store.database import WITH_EVENTS, Database
 from app.store.tables import EVENTS
 from app.sweep.record import Event
 
@@ -17,11 +17,15 @@ _MAX_ID = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """Something that has just happened; `data` holds plain JSON values."""
+    """Something that has just happened; `data` holds plain JSON values.
+
+    `trial` is the number of the trial that it is about.
+    """
 
     type: str
     sweep: str | None
     data: Mapping[str, object]
+    trial: int | None = None
 
 
 def append(session: Session, events: Sequence[NewEvent]) -> None:
@@ -31,10 +35,17 @@ def append(session: Session, events: Sequence[NewEvent]) -> None:
     in_commit_order(session)
     now = datetime.now(UTC)
     rows = [
-        {"type": event.type, "sweep": event.sweep, "data": event.data, "at": now}
+        {
+            "type": event.type,
+            "sweep": event.sweep,
+            "trial": event.trial,
+            "data": event.data,
+            "at": now,
+        }
         for event in events
     ]
     session.execute(insert(EVENTS), rows)
+    session.info[WITH_EVENTS] = True
 
 
 def in_commit_order(session: Session) -> None:
@@ -57,3 +68,12 @@ def page(db: Database, *, sweep: str | None = None, after: int = 0, limit: int) 
     return [
         Event(id=row.id, type=row.type, sweep=row.sweep, data=row.data, at=row.at) for row in rows
     ]
+
+
+def newest(db: Database, sweep: str | None = None) -> int:
+    """The id of the newest event, of one sweep or of all; 0 while there is none."""
+    statement = select(func.max(EVENTS.c.id))
+    if sweep is not None:
+        statement = statement.where(EVENTS.c.sweep == sweep)
+    with db.read() as session:
+        return session.execute(statement).scalar_one() or 0

@@ -10,6 +10,13 @@ from sqlalchemy.orm import Session
 
 from app.store import events
 from app.store.events import NewEvent
+from app.store.news import (
+    decision_events,
+    detail_events,
+    report_events,
+    sweep_events,
+    trial_events,
+)
 from app.store.tables import DECISIONS, METRICS, TRIALS
 from app.store.values import AnyRow, Values, decision_values, metric_values, trial_of, trial_values
 from app.sweep.failure import grouped
@@ -44,8 +51,10 @@ def record_progress(session: Session, row: AnyRow, snapshot: SweepSnapshot) -> V
     after = _merged(before, snapshot, row.primary_metric, row.goal)
     changed = [trial for number, trial in after.items() if trial != before.get(number)]
     write_trials(session, row.id, before, changed)
-    _write_reports(session, row.id, after, snapshot)
     news = trial_events(row.name, before, changed)
+    news += _write_reports(session, row, after, snapshot)
+    told = {event.trial for event in news if event.trial is not None}
+    news += detail_events(row.name, before, changed, told)
     values = _sweep_values(row, snapshot)
     best = row.best_trial
     if changed:
@@ -60,15 +69,7 @@ def record_progress(session: Session, row: AnyRow, snapshot: SweepSnapshot) -> V
     if theirs is not None and (best is None or best["number"] != theirs):
         data = {"provider_best": theirs, "best_trial": best}
         news.append(NewEvent("sweep.best_disagrees", row.name, data))
-    if "status" in values:
-        reason = snapshot.status_reason
-        news.append(
-            NewEvent(
-                "sweep.status",
-                row.name,
-                {"status": snapshot.status.value, "status_reason": reason},
-            )
-        )
+    news += sweep_events(row, values)
     events.append(session, news)
     return {name: value for name, value in values.items() if value != getattr(row, name)}
 
@@ -141,37 +142,19 @@ def write_trials(
 
 
 def _write_reports(
-    session: Session, sweep_id: int, trials: Mapping[int, Trial], snapshot: SweepSnapshot
-) -> None:
+    session: Session, row: AnyRow, trials: Mapping[int, Trial], snapshot: SweepSnapshot
+) -> list[NewEvent]:
     metrics = [
-        metric_values(sweep_id, metric)
+        metric
         for metric in snapshot.metrics
         if metric.trial in trials and metric.attempt == trials[metric.trial].attempt
     ]
     if metrics:
-        session.execute(insert(METRICS), metrics)
-    decisions = [decision_values(sweep_id, decision) for decision in snapshot.decisions]
-    if decisions:
-        session.execute(insert(DECISIONS), decisions)
-
-
-def trial_events(
-    sweep: str, before: Mapping[int, Trial], changed: Iterable[Trial]
-) -> list[NewEvent]:
-    """The events of what has changed about trials."""
-    news = []
-    for trial in changed:
-        known = before.get(trial.number)
-        if known is None or (known.status, known.attempt) != (trial.status, trial.attempt):
-            data = {
-                "number": trial.number,
-                "status": trial.status.value,
-                "status_reason": trial.status_reason,
-                "attempt": trial.attempt,
-                "objective_value": trial.objective_value,
-            }
-            news.append(NewEvent("trial.status", sweep, data))
-    return news
+        session.execute(insert(METRICS), [metric_values(row.id, metric) for metric in metrics])
+    if snapshot.decisions:
+        entries = [decision_values(row.id, decision) for decision in snapshot.decisions]
+        session.execute(insert(DECISIONS), entries)
+    return report_events(row.name, metrics) + decision_events(row.name, snapshot.decisions)
 
 
 def _sweep_values(row: AnyRow, snapshot: SweepSnapshot) -> Values:

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from app.store import events
 from app.store.database import Database
 from app.store.engines import clock
-from app.store.progress import summary_values, trial_events, write_trials
+from app.store.news import trial_events
+from app.store.progress import summary_values, write_trials
 from app.store.sweeps import row_of, status_event
 from app.store.tables import SWEEPS, TRIALS
 from app.store.values import AnyRow, Values, sweep_of, trial_of, wish_values

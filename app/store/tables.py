@@ -259,6 +259,7 @@ class EventRow(_Row, table=True):
     id: int = Field(primary_key=True, sa_type=Serial)
     type: str = Field(sa_type=Words)
     sweep: str | None = Field(sa_type=Words)
+    trial: int | None
     data: JsonObject = Field(sa_type=Json)
     at: datetime
 

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.store import events, leases, sweeps, trials
+from app.store import leases, sweeps, trials
 from app.store.database import Database
 from app.sweep.record import Claim
 from app.sweep.state import ObjectiveStatus, SweepSnapshot, SweepStatus, TrialStatus
@@ -243,17 +243,6 @@ def test_the_ledger_is_kept_in_order(one: Database) -> None:
     shown = first.items[0]
     assert (shown.threshold, shown.verdict, shown.compared[0]) == (2.5, "stop", 2.0)
     assert math.isnan(shown.value)
-
-
-def test_events_tell_what_changed(one: Database) -> None:
-    """One event per change, none for a look without news."""
-    look(one, running(trial(0), metrics=[report(0, 1, 2.0)]))
-    look(one, running(cursor="2"))
-    look(one, running(trial(0, TrialStatus.COMPLETED), cursor="3"))
-    kinds = [event.type for event in events.page(one, sweep="one", limit=20)]
-    assert kinds == ["sweep.status", "trial.status", "sweep.status", "trial.status", "sweep.best"]
-    later = events.page(one, after=2, limit=1)
-    assert [event.type for event in later] == ["sweep.status"]
 
 
 def test_pages_of_trials(one: Database) -> None:
