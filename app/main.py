@@ -15,7 +15,6 @@ from app.api import code, events, health, models, preview, problems, replay, sch
 from app.api.docs import add_docs
 from app.api.openapi import describe
 from app.api.request_id import RequestIds
-from app.api.state import State
 from app.backends.azureml.backend import AzureBackend
 from app.backends.azureml.request import request_of
 from app.backends.azureml.workspace import Place, config_file
@@ -23,6 +22,7 @@ from app.backends.base import Backend
 from app.backends.local import LocalBackend
 from app.backends.local_options import LocalOptions
 from app.code.snapshots import CodeStore
+from app.parts import State
 from app.services.tracker import Tracker
 from app.settings import MIB, Settings
 from app.store.database import Database, migrate, schema_is_current

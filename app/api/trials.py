@@ -10,8 +10,9 @@ from fastapi.responses import FileResponse, StreamingResponse
 
 from app.api.parameters import Cursor, Limit, SweepName, TrialNumber
 from app.api.shapes import ArtifactShape, DecisionShape, MetricShape, PageOf, TrialShape
-from app.api.state import Parts, State
+from app.api.state import Parts
 from app.backends.base import Backend, LogStream, backend_of
+from app.parts import State
 from app.services.resume import retry
 from app.store import sweeps, trials
 from app.sweep.errors import ConflictError

@@ -21,7 +21,16 @@ FLOORS: dict[str, set[str]] = {
     "app.backends": {"app.engine", "app.backends.base", "app.sweep"},
     "app.backends.azureml": {"app.backends.base", "app.search", "app.sweep"},
     "app.services": {"app.store", "app.search", "app.code", "app.backends.base", "app.sweep"},
+    "app.parts": {
+        "app.services",
+        "app.store",
+        "app.code",
+        "app.backends.base",
+        "app.sweep",
+        "app.settings",
+    },
     "app.api": {
+        "app.parts",
         "app.services",
         "app.search",
         "app.store",

@@ -1,0 +1,24 @@
+"""The parts of a running service: made when it starts, used by routes and pages alike."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.backends.base import Backend
+from app.code.snapshots import CodeStore
+from app.services.preview import AzureRequest
+from app.services.tracker import Tracker
+from app.settings import Settings
+from app.store.database import Database
+from app.sweep.document import BackendName
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The parts of a running service."""
+
+    settings: Settings
+    db: Database
+    backends: Mapping[BackendName, Backend]
+    code: CodeStore
+    tracker: Tracker
+    azure_request: AzureRequest
