@@ -22,6 +22,7 @@ from app.backends.base import Backend
 from app.backends.local import LocalBackend
 from app.backends.local_options import LocalOptions
 from app.code.snapshots import CodeStore
+from app.dashboard.mount import add_dashboard
 from app.parts import State
 from app.services.tracker import Tracker
 from app.settings import MIB, Settings
@@ -81,6 +82,7 @@ def create_app(
         app.include_router(room.router)
     app.openapi = describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     add_docs(app, settings.root_path)
+    add_dashboard(app)
     return app
 
 

@@ -28,4 +28,4 @@ def add_docs(app: FastAPI, root_path: str) -> None:
 
     @app.get("/", include_in_schema=False)
     def start() -> RedirectResponse:
-        return RedirectResponse(f"{root}/docs")
+        return RedirectResponse(f"{root}/dashboard/")

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from app.api.bodies import Document
-from app.api.examples import EXAMPLES
 from app.api.openapi import body_of
 from app.api.shapes import Shape
 from app.api.state import Parts
@@ -14,6 +13,7 @@ from app.search.allowed import Allowance
 from app.search.estimate import Range
 from app.services.preview import Estimate, Preview, PreviewedTrial, preview
 from app.sweep.document import SweepDocument
+from app.sweep.examples import EXAMPLES
 
 router = APIRouter(prefix="/v1/sweeps", tags=["sweeps"])
 

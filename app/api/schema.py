@@ -6,8 +6,8 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from app.api.examples import EXAMPLES
 from app.sweep.document import SweepDocument
+from app.sweep.examples import EXAMPLES
 
 router = APIRouter(prefix="/v1/schema", tags=["sweeps"])
 

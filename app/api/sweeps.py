@@ -6,7 +6,6 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime
 
 from app.api.bodies import Document, OptionalObject
-from app.api.examples import EXAMPLES, REGISTER_EXAMPLES, RESUME_EXAMPLES
 from app.api.model_shapes import ModelVersionShape
 from app.api.openapi import body_of
 from app.api.parameters import Cursor, IdempotencyKey, Limit, SweepName
@@ -19,6 +18,7 @@ from app.services.submit import submit
 from app.store import sweeps, trials
 from app.sweep.document import BackendName, SweepDocument
 from app.sweep.errors import FieldError, InvalidDocumentError, NotFoundError
+from app.sweep.examples import EXAMPLES, REGISTER_EXAMPLES, RESUME_EXAMPLES
 from app.sweep.faults import read_body
 from app.sweep.record import SweepFilter
 from app.sweep.state import SweepStatus
@@ -69,6 +69,9 @@ def _filter(
     backend: BackendName | None = None,
     experiment_name: Annotated[str | None, Query(max_length=250)] = None,
     tag: Annotated[str | None, Query(max_length=2000, description="key:value")] = None,
+    search: Annotated[
+        str | None, Query(max_length=250, description="Part of the name or of the experiment's.")
+    ] = None,
     created_after: AwareDatetime | None = None,
     created_before: AwareDatetime | None = None,
 ) -> SweepFilter:
@@ -77,6 +80,7 @@ def _filter(
         backend=backend,
         experiment_name=experiment_name,
         tag=_tag(tag),
+        search=search,
         created_after=created_after,
         created_before=created_before,
     )

@@ -1,8 +1,7 @@
 """Follows a sweep until it ends: a progress bar on a terminal, plain lines elsewhere."""
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.progress import (
@@ -15,9 +14,7 @@ from rich.progress import (
 )
 
 from app.cli.client import Client, ClientError, Json
-from app.sweep.document import SweepDocument
-from app.sweep.sampling import GridSampling
-from app.sweep.search_space import cardinality
+from app.sweep.document import expected_trials
 
 FINISHED = ("completed", "failed", "canceled")
 _LOOK_SECONDS = 0.5
@@ -33,7 +30,7 @@ def watch(client: Client, name: str, console: Console) -> Json:
         ClientError: the service stays away for a minute.
     """
     sweep = client.sweep(name)
-    total = _expected(sweep["document"])
+    total = expected_trials(sweep["document"])
     if not console.is_terminal:
         return _in_lines(client, sweep, total, console)
     columns = (
@@ -81,15 +78,6 @@ def _follow(client: Client, sweep: Json, show: Callable[[Json], None]) -> Json:
             away_since = away_since or time.monotonic()
             if error.refused or time.monotonic() - away_since > _PATIENCE_SECONDS:
                 raise
-
-
-def _expected(body: Mapping[str, Any]) -> int:
-    """How many trials the sweep will have if nothing ends it earlier."""
-    document = SweepDocument.stored(body)
-    wanted = document.limits.max_total_trials
-    if not isinstance(document.sampling_algorithm, GridSampling):
-        return wanted
-    return min(wanted, cardinality(document.search_space) or wanted)
 
 
 def _ended(sweep: Json) -> int:

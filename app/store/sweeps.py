@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import delete, exists, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -88,6 +88,13 @@ def page(
         digest = _tag_digest(*wanted.tag)
         tagged = exists().where(SWEEP_TAGS.c.sweep_id == _C.id, SWEEP_TAGS.c.digest == digest)
         statement = statement.where(tagged)
+    if wanted.search is not None:
+        statement = statement.where(
+            or_(
+                _C.name.icontains(wanted.search, autoescape=True),
+                _C.experiment_name.icontains(wanted.search, autoescape=True),
+            )
+        )
     if wanted.created_after is not None:
         statement = statement.where(_C.created_at > wanted.created_after)
     if wanted.created_before is not None:

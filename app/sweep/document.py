@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -16,7 +16,7 @@ from app.sweep.data import AnyInput, AnyOutput
 from app.sweep.early_termination import EarlyTermination
 from app.sweep.part import Part
 from app.sweep.sampling import GridSampling, SamplingAlgorithm
-from app.sweep.search_space import HyperparameterName, SearchSpace
+from app.sweep.search_space import HyperparameterName, SearchSpace, cardinality
 from app.sweep.template import TrialTemplate
 
 MAX_TOTAL_TRIALS = 1000
@@ -181,3 +181,11 @@ class SweepDocument(Part):
                 "sampling_algorithm": sampling,
             }
         )
+
+
+def expected_trials(body: Mapping[str, Any]) -> int:
+    """How many trials the sweep of a stored document has if nothing ends it earlier."""
+    wanted = int(body["limits"]["max_total_trials"])
+    if body["sampling_algorithm"]["type"] != "grid":
+        return wanted
+    return min(wanted, cardinality(SweepDocument.stored(body).search_space) or wanted)

@@ -205,11 +205,15 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepFilter:
-    """Which sweeps a list shows; None means any. `tag` is a (key, value) pair."""
+    """Which sweeps a list shows; None means any.
+
+    `tag` is a (key, value) pair, `search` a part of the name or of the experiment's.
+    """
 
     status: SweepStatus | None = None
     backend: BackendName | None = None
     experiment_name: str | None = None
     tag: tuple[str, str] | None = None
+    search: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.api.examples import SEED
+from app.sweep.examples import SEED
 from tests.served import Json, Served, document
 
 BASE = document(

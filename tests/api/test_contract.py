@@ -203,7 +203,7 @@ def test_events_tell_the_sweep_in_order(service: Served, finished: str) -> None:
 
 def test_the_documentation_needs_no_other_host(service: Served) -> None:
     """Every script and style of /docs is served here, and the main example is in it."""
-    assert service.client.get("/").headers["location"].endswith("/docs")
+    assert service.client.get("/").headers["location"].endswith("/dashboard/")
     page = service.client.get("/docs").text
     links = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert links

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.api.examples import EXAMPLES, SEED
+from app.sweep.examples import EXAMPLES, SEED
 from tests.served import ROOT, Json, Served, document, served
 
 COMMAND = "python quadratic.py --x ${{search_space.x}} --steps ${{search_space.steps}}"

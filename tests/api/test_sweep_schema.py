@@ -7,7 +7,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from app.api.examples import EXAMPLES
+from app.sweep.examples import EXAMPLES
 from tests.served import ROOT, Json, Served
 
 

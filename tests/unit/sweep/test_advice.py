@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from app.api.examples import SEED
 from app.sweep.advice import advise, advise_from
 from app.sweep.early_termination import first_judged
+from app.sweep.examples import SEED
 from app.sweep.parsing import parse_document
 from app.sweep.record import BestTrial, Earlier, SweepRecord
 from app.sweep.sampling import logbase_of

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.examples import SEED
 from app.sweep.advice import advise
 from app.sweep.document import SweepDocument
 from app.sweep.errors import InvalidDocumentError
+from app.sweep.examples import SEED
 from app.sweep.parsing import parse_document
 from app.sweep.search_space import cardinality
 

@@ -1,0 +1,89 @@
+"""What every page has: title, navigation, the switch of light and dark, a place for its content."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+from nicegui import ui
+
+from app.parts import State
+from app.sweep.errors import NotFoundError
+
+P = ParamSpec("P")
+Answer = TypeVar("Answer")
+Page = Callable[..., Awaitable[None]]
+
+_NAVIGATION = (
+    ("Sweeps", "/"),
+    ("Compare", "/compare"),
+    ("Models", "/models"),
+    ("New sweep", "/new"),
+)
+_THEME = """<script>
+  globalThis.sweepfrontTheme = (next) => {
+    if (next) localStorage.setItem("sweepfront-theme", next);
+    const chosen = localStorage.getItem("sweepfront-theme");
+    if (chosen && globalThis.Quasar) Quasar.Dark.set(chosen === "dark");
+  };
+  addEventListener("load", () => setTimeout(sweepfrontTheme, 0));
+</script>"""
+_SWITCH = '() => sweepfrontTheme(document.body.classList.contains("body--dark") ? "light" : "dark")'
+
+
+def parts(request: Request) -> State:
+    """The parts of the service that answers the request."""
+    state: State = request.state.parts
+    return state
+
+
+def root(request: Request) -> str:
+    """The path that all pages begin with, as the browser sees it."""
+    return str(request.scope["root_path"]).rstrip("/")
+
+
+async def ask(call: Callable[P, Answer], *args: P.args, **kwargs: P.kwargs) -> Answer:
+    """What a blocking call answers, while other pages go on."""
+    return await run_in_threadpool(call, *args, **kwargs)
+
+
+@contextmanager
+def frame(request: Request, title: str) -> Iterator[None]:
+    """The page around its content."""
+    base = root(request)
+    here = request.url.path.removeprefix(base).rstrip("/") or "/"
+    ui.page_title(f"{title} - Sweepfront")
+    ui.add_head_html(_THEME)
+    with ui.element("header"), ui.element("nav").classes("sf-bar").props('aria-label="Main"'):
+        ui.link("Sweepfront", f"{base}/").classes("sf-brand")
+        for words, path in _NAVIGATION:
+            link = ui.link(words, f"{base}{path}")
+            if here == path:
+                link.props('aria-current="page"')
+        ui.element("div").classes("sf-space")
+        api = ui.link("API", f"{base.removesuffix('/dashboard')}/docs")
+        api.props('aria-label="The HTTP API"')
+        switch = ui.button(icon="contrast").props("flat round dense color=white")
+        switch.props('aria-label="Switch between light and dark"').on("click", js_handler=_SWITCH)
+    with ui.element("main").classes("sf-page") as main:
+        yield
+    ui.skip_link(target=main)
+
+
+def page(show: Page) -> Page:
+    """A page that says what is missing where something is."""
+
+    @wraps(show)
+    async def shown(request: Request, **words: Any) -> None:  # noqa: ANN401 - of the address
+        try:
+            await show(request=request, **words)
+        except NotFoundError as error:
+            ui.context.client.content.clear()
+            ui.context.client.status_code = 404
+            with frame(request, "Not found"):
+                ui.element("h1").add_slot("default", "Not found")
+                ui.label(error.message)
+
+    return shown

@@ -1,0 +1,41 @@
+"""/dashboard: the page, mounted beside the API; it reads through the same services.
+
+NiceGUI keeps a page's state in this process and speaks to the browser over one WebSocket.
+"""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from nicegui import app as pages
+from nicegui import ui
+
+from app.dashboard import sweep_list
+
+PATH = "/dashboard"
+_PAGES = {"/": sweep_list.show}
+_STYLE = Path(__file__).parent / "style.css"
+_FAVICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
+    '<rect width="32" height="32" rx="7" fill="#1d5fbf"/>'
+    '<path d="M5 9c6 0 6 13 12 13s5-6 10-6" fill="none" stroke="#fff" stroke-width="3"/>'
+    "</svg>"
+)
+
+
+def add_dashboard(app: FastAPI) -> None:
+    """Mount the pages; the parts of the service reach them with each request."""
+    for path, show in _PAGES.items():
+        ui.page(path)(show)
+    ui.add_css(_STYLE, shared=True)
+    pages.colors(primary="#1d5fbf", secondary="#475569", positive="#15803d", negative="#b91c1c")
+    ui.run_with(
+        app,
+        mount_path=PATH,
+        title="Sweepfront",
+        favicon=_FAVICON,
+        dark=None,
+        language="en-US",
+        tailwind=False,
+        reconnect_timeout=10.0,
+        show_welcome_message=False,
+    )

@@ -1,0 +1,160 @@
+"""/dashboard: the sweeps, newest first, kept true while the page is open."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Request
+from nicegui import ui
+
+from app.dashboard import formats
+from app.dashboard.first_sweep import invite
+from app.dashboard.frame import ask, frame, page, parts, root
+from app.store import sweeps
+from app.sweep.document import BackendName, expected_trials
+from app.sweep.record import SweepFilter, SweepRecord
+from app.sweep.state import SweepStatus
+
+SHOWN = 2000
+"""Sweeps that the list holds at most; a search finds the others."""
+_FIRST = 50
+"""Sweeps that come with the page itself; the others follow at once."""
+_REFRESH_SECONDS = 20.0
+_STATUSES = {status.value: status for status in SweepStatus}
+_BACKENDS: dict[str, BackendName] = {"local": "local", "azureml": "azureml"}
+_LINK = "p => { const a = document.createElement('a'); a.href = p.data.link; a.textContent = p.value; return a; }"
+_COLUMNS: list[dict[str, Any]] = [
+    {"field": "name", "headerName": "Sweep", "width": 210, "flex": 2, ":cellRenderer": _LINK},
+    {"field": "status", "headerName": "Status", "width": 130, ":cellRenderer": "p => p.data.badge"},
+    {
+        "field": "ended",
+        "headerName": "Progress",
+        "width": 170,
+        "flex": 1,
+        ":cellRenderer": "p => p.data.progress",
+    },
+    {"field": "trials", "headerName": "Trials", "width": 95},
+    {"field": "best", "headerName": "Best", "width": 115, ":valueFormatter": "p => p.data.figure"},
+    {"field": "metric", "headerName": "Metric", "width": 120},
+    {"field": "experiment", "headerName": "Experiment", "width": 150, "flex": 1},
+    {"field": "backend", "headerName": "Backend", "width": 110},
+    {
+        "field": "created",
+        "headerName": "Created",
+        "width": 160,
+        ":valueFormatter": "p => p.data.age",
+    },
+]
+
+
+@page
+async def show(request: Request, search: str = "", status: str = "", backend: str = "") -> None:
+    """The list, narrowed by what the address says."""
+    with frame(request, "Sweeps"):
+        await SweepList(request, {"search": search, "status": status, "backend": backend}).build()
+
+
+class SweepList:
+    """The list of one open page."""
+
+    def __init__(self, request: Request, wanted: dict[str, str]) -> None:
+        """Show what is wanted: search, status, backend; an empty text means any."""
+        self._parts = parts(request)
+        self._root = root(request)
+        self._wanted = wanted
+        self._cursor: str | None = None
+
+    async def build(self) -> None:
+        """Lay the page out with the first rows; the others follow once it is shown."""
+        rows = await self._rows(_FIRST)
+        self._controls()
+        self._empty = ui.column()
+        with self._empty:
+            invite(self._parts, self._root)
+        self._grid = ui.aggrid(
+            {
+                "columnDefs": _COLUMNS,
+                "rowData": rows,
+                "defaultColDef": {"sortable": True, "filter": True, "resizable": True},
+                ":getRowId": "p => p.data.name",
+                "suppressCellFocus": False,
+                "ensureDomOrder": True,
+                "enableCellTextSelection": True,
+            },
+            auto_size_columns=False,
+        )
+        self._grid.classes("sf-grid").props('aria-label="Sweeps"')
+        self._note = ui.label().classes("sf-muted").props('role="status"')
+        self._tell(len(rows))
+        ui.timer(0.05, self._rest, once=True)
+        ui.timer(_REFRESH_SECONDS, self.refresh)
+
+    async def refresh(self) -> None:
+        """Show the sweeps as they are now."""
+        rows = await self._rows(SHOWN)
+        self._grid.run_grid_method("setGridOption", "rowData", rows)
+        self._tell(len(rows))
+
+    def _controls(self) -> None:
+        with ui.element("div").classes("sf-row"):
+            ui.html("<h1>Sweeps</h1>", sanitize=False)
+            ui.element("div").classes("sf-space")
+            ui.input("Search", value=self._wanted["search"]).props(
+                "outlined dense debounce=300 clearable"
+            ).on_value_change(lambda event: self._narrow(search=event.value or ""))
+            self._choice("Status", "status", list(_STATUSES))
+            self._choice("Backend", "backend", list(_BACKENDS))
+
+    def _choice(self, label: str, key: str, values: list[str]) -> None:
+        options = {"": "any", **{value: formats.words(value) for value in values}}
+        value = self._wanted[key] if self._wanted[key] in options else ""
+        choice = ui.select(options, label=label, value=value).props("outlined dense")
+        choice.style("min-width: 130px")
+        choice.on_value_change(lambda event: self._narrow(**{key: event.value}))
+
+    async def _narrow(self, **changes: str) -> None:
+        self._wanted |= changes
+        query = urlencode({key: value for key, value in self._wanted.items() if value})
+        ui.navigate.history.replace(f"{self._root}/{'?' if query else ''}{query}")
+        await self.refresh()
+
+    async def _rest(self) -> None:
+        if self._cursor is not None:
+            await self.refresh()
+
+    def _tell(self, count: int) -> None:
+        narrowed = any(self._wanted.values())
+        self._empty.set_visibility(not count and not narrowed)
+        self._grid.set_visibility(bool(count))
+        more = f"; the newest {SHOWN} are shown, search for others" if self._cursor else ""
+        self._note.set_text(f"{count} sweeps{more}" if count or narrowed else "")
+
+    async def _rows(self, limit: int) -> list[dict[str, Any]]:
+        wanted = SweepFilter(
+            search=self._wanted["search"] or None,
+            status=_STATUSES.get(self._wanted["status"]),
+            backend=_BACKENDS.get(self._wanted["backend"]),
+        )
+        found = await ask(sweeps.page, self._parts.db, wanted, limit=limit)
+        self._cursor = found.next_cursor
+        return [self._row(record) for record in found.items]
+
+    def _row(self, record: SweepRecord) -> dict[str, Any]:
+        document: Any = record.document
+        counts = record.trial_counts
+        best = record.best_trial
+        return {
+            "name": record.name,
+            "link": f"{self._root}/sweeps/{record.name}",
+            "status": record.status.value,
+            "badge": formats.badge(record.status),
+            "ended": sum(n for status, n in counts.items() if status.finished),
+            "progress": formats.progress(counts, expected_trials(document)),
+            "trials": sum(counts.values()),
+            "best": best.objective_value if best else None,
+            "figure": formats.number(best.objective_value) if best else "",
+            "metric": document["objective"]["primary_metric"],
+            "experiment": document["experiment_name"],
+            "backend": record.backend,
+            "created": record.created_at.isoformat(),
+            "age": formats.age(record.created_at),
+        }
