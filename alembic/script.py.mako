@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 import sqlmodel
 
-import app.store.tables
+import app.store.columns
 from alembic import op
 ${imports if imports else ""}
 revision = ${repr(up_revision)}

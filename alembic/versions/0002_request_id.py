@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-import app.store.tables
+import app.store.columns
 from alembic import op
 
 revision = '0002'
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column('sweeps', sa.Column('request_id', app.store.tables.Words(), nullable=True))
+    op.add_column('sweeps', sa.Column('request_id', app.store.columns.Words(), nullable=True))
 
 
 def downgrade() -> None:

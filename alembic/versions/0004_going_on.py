@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-import app.store.tables
+import app.store.columns
 from alembic import op
 
 revision = '0004'
@@ -13,9 +13,9 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column('sweeps', sa.Column('resumes', sa.Integer(), server_default='0', nullable=False))
-    op.add_column('sweeps', sa.Column('wishes', app.store.tables.Json, nullable=True))
-    op.add_column('sweeps', sa.Column('failed_alike', app.store.tables.Json, nullable=True))
-    op.add_column('trials', sa.Column('fingerprint', app.store.tables.Words(), nullable=True))
+    op.add_column('sweeps', sa.Column('wishes', app.store.columns.Json, nullable=True))
+    op.add_column('sweeps', sa.Column('failed_alike', app.store.columns.Json, nullable=True))
+    op.add_column('trials', sa.Column('fingerprint', app.store.columns.Words(), nullable=True))
 
 
 def downgrade() -> None:
