@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.store.database import WITH_EVENTS, Database
 from app.store.tables import EVENTS
+from app.sweep.event_types import EventType
 from app.sweep.record import Event
 
 _COMMIT_ORDER_LOCK = 0x5EEF_E7E7
@@ -22,7 +23,7 @@ class NewEvent:
     `trial` is the number of the trial that it is about.
     """
 
-    type: str
+    type: EventType
     sweep: str | None
     data: Mapping[str, object]
     trial: int | None = None

@@ -10,6 +10,7 @@ from itertools import islice
 
 from app.store.events import NewEvent
 from app.store.values import AnyRow, Values, figure
+from app.sweep.event_types import EventType
 from app.sweep.state import Decision, Metric, SweepStatus, Trial
 
 REPORTS_PER_EVENT = 100
@@ -96,7 +97,7 @@ def sweep_events(row: AnyRow, values: Mapping[str, object]) -> list[NewEvent]:
 
 
 def _events(
-    sweep: str, kind: str, key: str, found: Mapping[tuple[int, int], Sequence[Values]]
+    sweep: str, kind: EventType, key: str, found: Mapping[tuple[int, int], Sequence[Values]]
 ) -> list[NewEvent]:
     return [
         NewEvent(kind, sweep, {"number": trial, "attempt": attempt, key: some}, trial=trial)
