@@ -1,12 +1,17 @@
-"""Types of columns: what SQLite and PostgreSQL hold alike."""
+"""What all tables share: types of columns that SQLite and PostgreSQL hold alike, and their rows."""
 
-from sqlalchemy import JSON, BigInteger, Dialect, Integer, Text, TypeDecorator
+from typing import ClassVar
+
+from sqlalchemy import JSON, BigInteger, Dialect, Integer, MetaData, Text, TypeDecorator
 from sqlalchemy.types import TypeEngine
+from sqlmodel import SQLModel
 
 JsonObject = dict[str, object]
 Json = JSON(none_as_null=True)
 # SQLite numbers rows by itself only in a column declared INTEGER.
 Serial = BigInteger().with_variant(Integer(), "sqlite")
+# Numbers of removed rows are not given out again: events and cursors rely on it.
+NUMBERED_ONCE = {"sqlite_autoincrement": True}
 
 
 class Words(TypeDecorator[str]):
@@ -31,3 +36,16 @@ class Words(TypeDecorator[str]):
         if value.isascii() and "\0" not in value:
             return str(value)
         return value.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+class Row(SQLModel):
+    """Base of all rows."""
+
+    metadata: ClassVar[MetaData] = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        }
+    )

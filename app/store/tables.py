@@ -4,31 +4,15 @@ Declared with SQLModel, used as Core tables: a page of row objects costs more th
 """
 
 from datetime import datetime
-from typing import ClassVar
 
-from sqlalchemy import BigInteger, Index, MetaData, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, Index, UniqueConstraint, text
+from sqlmodel import Field
 
-from app.store.columns import Json, JsonObject, Serial, Words
-
-METADATA = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    }
-)
-
-# Numbers of removed rows are not given out again: events and cursors rely on it.
-_NUMBERED_ONCE = {"sqlite_autoincrement": True}
+import app.store.webhook_rows  # noqa: F401 - declares its tables in METADATA
+from app.store.columns import NUMBERED_ONCE, Json, JsonObject, Row, Serial, Words
 
 
-class _Row(SQLModel):
-    metadata: ClassVar[MetaData] = METADATA
-
-
-class SweepRow(_Row, table=True):
+class SweepRow(Row, table=True):
     """A sweep; `due_at` and `lease_until` are seconds since 1970 by the database's clock.
 
     `due_at` is null once the sweep has finished. `token` rises with every claim.
@@ -47,7 +31,7 @@ class SweepRow(_Row, table=True):
             sqlite_where=text("due_at IS NOT NULL"),
             postgresql_where=text("due_at IS NOT NULL"),
         ),
-        _NUMBERED_ONCE,
+        NUMBERED_ONCE,
     )
 
     id: int = Field(primary_key=True, sa_type=Serial)
@@ -87,7 +71,7 @@ class SweepRow(_Row, table=True):
     token: int = Field(sa_type=BigInteger)
 
 
-class IdempotencyKeyRow(_Row, table=True):
+class IdempotencyKeyRow(Row, table=True):
     """A caller's key for one request, and the sweep that the request made."""
 
     __tablename__ = "idempotency_keys"
@@ -97,7 +81,7 @@ class IdempotencyKeyRow(_Row, table=True):
     document_hash: str = Field(sa_type=Words)
 
 
-class SweepTagRow(_Row, table=True):
+class SweepTagRow(Row, table=True):
     """A tag as a digest: tags may be longer than what an index takes."""
 
     __tablename__ = "sweep_tags"
@@ -113,7 +97,7 @@ class SweepTagRow(_Row, table=True):
     )
 
 
-class TrialRow(_Row, table=True):
+class TrialRow(Row, table=True):
     """A trial of a sweep as it stands."""
 
     __tablename__ = "trials"
@@ -145,11 +129,11 @@ class TrialRow(_Row, table=True):
     duration_seconds: float | None
 
 
-class MetricRow(_Row, table=True):
+class MetricRow(Row, table=True):
     """One report of a trial's latest attempt; ids rise in the order of arrival; null is NaN."""
 
     __tablename__ = "metrics"
-    __table_args__ = (Index(None, "sweep_id", "trial", "id"), _NUMBERED_ONCE)
+    __table_args__ = (Index(None, "sweep_id", "trial", "id"), NUMBERED_ONCE)
 
     id: int = Field(primary_key=True, sa_type=Serial)
     sweep_id: int = Field(foreign_key="sweeps.id", ondelete="CASCADE", sa_type=Serial)
@@ -162,11 +146,11 @@ class MetricRow(_Row, table=True):
     recorded_at: datetime
 
 
-class DecisionRow(_Row, table=True):
+class DecisionRow(Row, table=True):
     """One entry of the early-termination ledger; `figures` are the numbers it rests on."""
 
     __tablename__ = "decisions"
-    __table_args__ = (Index(None, "sweep_id", "trial", "id"), _NUMBERED_ONCE)
+    __table_args__ = (Index(None, "sweep_id", "trial", "id"), NUMBERED_ONCE)
 
     id: int = Field(primary_key=True, sa_type=Serial)
     sweep_id: int = Field(foreign_key="sweeps.id", ondelete="CASCADE", sa_type=Serial)
@@ -181,7 +165,7 @@ class DecisionRow(_Row, table=True):
     recorded_at: datetime
 
 
-class ModelVersionRow(_Row, table=True):
+class ModelVersionRow(Row, table=True):
     """A model version; its lineage names the sweep, which may have been purged since."""
 
     __tablename__ = "model_versions"
@@ -212,11 +196,11 @@ class ModelVersionRow(_Row, table=True):
     created_at: datetime
 
 
-class EventRow(_Row, table=True):
+class EventRow(Row, table=True):
     """Something that happened; ids rise in the order of commits."""
 
     __tablename__ = "events"
-    __table_args__ = (Index(None, "sweep", "id"), _NUMBERED_ONCE)
+    __table_args__ = (Index(None, "sweep", "id"), NUMBERED_ONCE)
 
     id: int = Field(primary_key=True, sa_type=Serial)
     type: str = Field(sa_type=Words)
@@ -226,6 +210,7 @@ class EventRow(_Row, table=True):
     at: datetime
 
 
+METADATA = Row.metadata
 SWEEPS = METADATA.tables["sweeps"]
 IDEMPOTENCY_KEYS = METADATA.tables["idempotency_keys"]
 SWEEP_TAGS = METADATA.tables["sweep_tags"]
@@ -234,3 +219,5 @@ METRICS = METADATA.tables["metrics"]
 DECISIONS = METADATA.tables["decisions"]
 MODEL_VERSIONS = METADATA.tables["model_versions"]
 EVENTS = METADATA.tables["events"]
+WEBHOOKS = METADATA.tables["webhooks"]
+WEBHOOK_DELIVERIES = METADATA.tables["webhook_deliveries"]
