@@ -11,8 +11,22 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 
-from app.api import code, events, health, models, preview, problems, replay, schema, sweeps, trials
+from app.api import (
+    code,
+    embed,
+    events,
+    health,
+    models,
+    preview,
+    problems,
+    replay,
+    schema,
+    sweeps,
+    trials,
+    views,
+)
 from app.api.docs import add_docs
+from app.api.headers import PageHeaders
 from app.api.openapi import describe
 from app.api.request_id import RequestIds
 from app.backends.azureml.backend import AzureBackend
@@ -25,6 +39,7 @@ from app.code.snapshots import CodeStore
 from app.dashboard.mount import add_dashboard
 from app.parts import State
 from app.services.tracker import Tracker
+from app.services.views import Views
 from app.settings import MIB, Settings
 from app.store.database import Database, migrate, schema_is_current
 from app.sweep.document import BackendName
@@ -78,7 +93,20 @@ def create_app(
     )
     problems.install(app)
     app.add_middleware(RequestIds)
-    for room in (sweeps, preview, trials, replay, models, events, code, schema, health):
+    app.add_middleware(PageHeaders, root_path=settings.root_path, framers=settings.embed_origins)
+    for room in (
+        sweeps,
+        preview,
+        trials,
+        views,
+        replay,
+        models,
+        events,
+        embed,
+        code,
+        schema,
+        health,
+    ):
         app.include_router(room.router)
     app.openapi = describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     add_docs(app, settings.root_path)
@@ -158,6 +186,7 @@ def _open(settings: Settings, backends: Mapping[BackendName, Backend] | None) ->
         code=store,
         tracker=tracker,
         azure_request=partial(request_of, place=azure_place(settings)),
+        views=Views(db),
     )
 
 

@@ -7,6 +7,7 @@ from app.backends.base import Backend
 from app.code.snapshots import CodeStore
 from app.services.preview import AzureRequest
 from app.services.tracker import Tracker
+from app.services.views import Views
 from app.settings import Settings
 from app.store.database import Database
 from app.sweep.document import BackendName
@@ -22,3 +23,4 @@ class State:
     code: CodeStore
     tracker: Tracker
     azure_request: AzureRequest
+    views: Views

@@ -12,6 +12,7 @@ from app.sweep.document import BackendName
 from app.sweep.errors import SweepfrontError
 
 MIB = 1024 * 1024
+Origin = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$")]
 
 
 def _cores() -> int:
@@ -28,6 +29,11 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on; loopback only.")
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
     root_path: str = Field("", description="Path prefix that a proxy in front removes.")
+    embed_origins: Annotated[list[Origin], NoDecode] = Field(
+        [],
+        description="Origins, separated by commas, whose pages may frame /embed; "
+        "such as https://wiki.example.com.",
+    )
     url: str = Field(
         "http://127.0.0.1:8000", description="The service that the command line talks to."
     )
@@ -124,6 +130,11 @@ class Settings(BaseSettings):
     @classmethod
     def _unlimited(cls, value: object) -> object:
         return None if value == "" else value
+
+    @field_validator("embed_origins", mode="before")
+    @classmethod
+    def _origins(cls, value: object) -> object:
+        return value.replace(",", " ").split() if isinstance(value, str) else value
 
     @field_validator("code_roots", mode="before")
     @classmethod

@@ -5,7 +5,7 @@ import secrets
 
 from nicegui import ui
 
-from app.dashboard.frame import ask
+from app.dashboard.frame import ask, heading
 from app.parts import State
 from app.services.submit import submit
 from app.sweep.errors import InvalidDocumentError, SweepfrontError
@@ -39,7 +39,7 @@ def invite(parts: State, root: str) -> None:
             ui.navigate.to(f"{root}/sweeps/{record.name}")
 
     with ui.element("section").classes("sf-card"):
-        ui.html("<h2>No sweeps yet</h2>", sanitize=False)
+        heading("No sweeps yet")
         ui.label(
             "A sweep is a document: a command, a search space, a sampling algorithm, an objective "
             "and limits. The example tunes a BaggingRegressor on the strength of concrete; its "

@@ -57,6 +57,13 @@ def age(at: datetime | None) -> str:
     return f"{duration(max(0.0, (datetime.now(UTC) - at).total_seconds()))} ago"
 
 
+def between(start: datetime | None, end: datetime | None) -> str:
+    """How long it took, or has taken until now."""
+    if start is None:
+        return ""
+    return duration(max(0.0, ((end or datetime.now(UTC)) - start).total_seconds()))
+
+
 def counts(found: Mapping[TrialStatus, int]) -> str:
     """How many trials stand where, in words."""
     return ", ".join(f"{found[s]} {words(s.value)}" for s in TrialStatus if found.get(s))

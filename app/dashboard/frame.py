@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from html import escape
 from typing import Any, ParamSpec, TypeVar
 
 from fastapi import Request
@@ -22,13 +23,22 @@ _NAVIGATION = (
     ("Models", "/models"),
     ("New sweep", "/new"),
 )
-_THEME = """<script>
+_SCRIPT = """<script>
   globalThis.sweepfrontTheme = (next) => {
     if (next) localStorage.setItem("sweepfront-theme", next);
     const chosen = localStorage.getItem("sweepfront-theme");
     if (chosen && globalThis.Quasar) Quasar.Dark.set(chosen === "dark");
   };
   addEventListener("load", () => setTimeout(sweepfrontTheme, 0));
+  globalThis.sweepfrontBrushed = (chartId, tableId) => {
+    const chart = getElement(chartId).chart;
+    const series = chart.getModel().getSeriesByIndex(0);
+    const numbers = chart.getOption().series[0].numbers;
+    const chosen = series.getRawIndicesByActiveState("active").map((index) => numbers[index]);
+    const brushed = series.getRawIndicesByActiveState("inactive").length > 0;
+    globalThis.sweepfrontBrush = brushed ? new Set(chosen) : null;
+    getElement(tableId).api.onFilterChanged();
+  };
 </script>"""
 _SWITCH = '() => sweepfrontTheme(document.body.classList.contains("body--dark") ? "light" : "dark")'
 
@@ -55,7 +65,7 @@ def frame(request: Request, title: str) -> Iterator[None]:
     base = root(request)
     here = request.url.path.removeprefix(base).rstrip("/") or "/"
     ui.page_title(f"{title} - Sweepfront")
-    ui.add_head_html(_THEME)
+    ui.add_head_html(_SCRIPT)
     with ui.element("header"), ui.element("nav").classes("sf-bar").props('aria-label="Main"'):
         ui.link("Sweepfront", f"{base}/").classes("sf-brand")
         for words, path in _NAVIGATION:
@@ -72,6 +82,11 @@ def frame(request: Request, title: str) -> Iterator[None]:
     ui.skip_link(target=main)
 
 
+def heading(text: str, level: int = 2) -> ui.html:
+    """A heading; a page has one of level 1."""
+    return ui.html(escape(text), tag=f"h{level}", sanitize=False)
+
+
 def page(show: Page) -> Page:
     """A page that says what is missing where something is."""
 
@@ -83,7 +98,7 @@ def page(show: Page) -> Page:
             ui.context.client.content.clear()
             ui.context.client.status_code = 404
             with frame(request, "Not found"):
-                ui.element("h1").add_slot("default", "Not found")
+                heading("Not found", 1)
                 ui.label(error.message)
 
     return shown

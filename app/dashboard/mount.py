@@ -9,10 +9,14 @@ from fastapi import FastAPI
 from nicegui import app as pages
 from nicegui import ui
 
-from app.dashboard import sweep_list
+from app.dashboard import embed_page, sweep_list, sweep_page
 
 PATH = "/dashboard"
-_PAGES = {"/": sweep_list.show}
+_PAGES = {
+    "/": sweep_list.show,
+    "/sweeps/{name}": sweep_page.show,
+    "/embed/{sweep}/{view}": embed_page.show,
+}
 _STYLE = Path(__file__).parent / "style.css"
 _FAVICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
@@ -39,3 +43,4 @@ def add_dashboard(app: FastAPI) -> None:
         reconnect_timeout=10.0,
         show_welcome_message=False,
     )
+    embed_page.add_embed(app, PATH)

@@ -8,7 +8,7 @@ from nicegui import ui
 
 from app.dashboard import formats
 from app.dashboard.first_sweep import invite
-from app.dashboard.frame import ask, frame, page, parts, root
+from app.dashboard.frame import ask, frame, heading, page, parts, root
 from app.store import sweeps
 from app.sweep.document import BackendName, expected_trials
 from app.sweep.record import SweepFilter, SweepRecord
@@ -96,7 +96,7 @@ class SweepList:
 
     def _controls(self) -> None:
         with ui.element("div").classes("sf-row"):
-            ui.html("<h1>Sweeps</h1>", sanitize=False)
+            heading("Sweeps", 1)
             ui.element("div").classes("sf-space")
             ui.input("Search", value=self._wanted["search"]).props(
                 "outlined dense debounce=300 clearable"

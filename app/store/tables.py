@@ -210,6 +210,15 @@ class EventRow(Row, table=True):
     at: datetime
 
 
+class SigningKeyRow(Row, table=True):
+    """A key that this service signs with."""
+
+    __tablename__ = "signing_keys"
+
+    name: str = Field(primary_key=True, sa_type=Words)
+    key: str = Field(sa_type=Words)
+
+
 METADATA = Row.metadata
 SWEEPS = METADATA.tables["sweeps"]
 IDEMPOTENCY_KEYS = METADATA.tables["idempotency_keys"]
@@ -219,5 +228,6 @@ METRICS = METADATA.tables["metrics"]
 DECISIONS = METADATA.tables["decisions"]
 MODEL_VERSIONS = METADATA.tables["model_versions"]
 EVENTS = METADATA.tables["events"]
+SIGNING_KEYS = METADATA.tables["signing_keys"]
 WEBHOOKS = METADATA.tables["webhooks"]
 WEBHOOK_DELIVERIES = METADATA.tables["webhook_deliveries"]

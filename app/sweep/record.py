@@ -204,6 +204,21 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What charts need of a trial; `objective` is finite or None, `duration` seconds."""
+
+    number: int
+    status: TrialStatus
+    attempt: int
+    objective: float | None
+    parameters: Parameters = field(default_factory=dict)
+    queued_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    duration: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SweepFilter:
     """Which sweeps a list shows; None means any.
 

@@ -1,0 +1,214 @@
+"""Views of a sweep: read once, kept while nothing has changed, made anew where it has."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+
+from cachetools import LRUCache
+
+from app.store import views as records
+from app.store.database import Database
+from app.store.views import Outcomes
+from app.sweep.errors import FieldError, InvalidDocumentError
+from app.sweep.record import Outcome
+from app.sweep.state import Decision, TrialStatus
+from app.views.axes import hyperparameters
+from app.views.curves import curve, learning_curves
+from app.views.history import history
+from app.views.importance import importance
+from app.views.relations import parallel_coordinates, slices
+from app.views.shape import Axis, Row, Series, View, ViewName
+from app.views.timeline import timeline
+
+MOST_CURVES = 2000
+"""Trials that learning curves are drawn of; of more, the last ones."""
+DEFAULT_POINTS = 100
+_KEPT_TRIALS = 200_000
+_KEPT_POINTS = 300_000
+_KEPT_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewOptions:
+    """What of a view is asked for.
+
+    Attributes:
+        after: an earlier view's next_after; only what has changed since. 0: everything.
+        metric: of the learning curves; None: the primary one.
+        points: of each learning curve at most, but for two or so.
+        parameter: the only hyperparameter of the slices; None: all.
+    """
+
+    after: int = 0
+    metric: str | None = None
+    points: int = DEFAULT_POINTS
+    parameter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Curves:
+    """Thinned curves by trial, true after the event `newest`."""
+
+    newest: int
+    rows: Mapping[int, Sequence[Row]]
+
+
+class Views:
+    """The views of one database; safe to use from many threads."""
+
+    def __init__(self, db: Database) -> None:
+        """Nothing is read before it is asked for."""
+        self._db = db
+        self._lock = Lock()
+        self._outcomes: LRUCache[str, Outcomes] = LRUCache(
+            _KEPT_TRIALS, getsizeof=lambda found: 1 + len(found.trials)
+        )
+        self._curves: LRUCache[tuple[str, str, int], _Curves] = LRUCache(
+            _KEPT_POINTS, getsizeof=lambda found: 1 + sum(map(len, found.rows.values()))
+        )
+        self._bodies: LRUCache[tuple[object, ...], bytes] = LRUCache(_KEPT_BYTES, getsizeof=len)
+
+    def newest(self, sweep: str) -> int:
+        """A number that changes whenever a view of the sweep does.
+
+        Raises:
+            NotFoundError: there is no such sweep.
+        """
+        return records.newest(self._db, sweep)
+
+    def body(
+        self, sweep: str, kind: ViewName, options: ViewOptions, encode: Callable[[View], bytes]
+    ) -> tuple[int, bytes]:
+        """A view as it is answered, and the number of `newest` that it belongs to.
+
+        Raises:
+            NotFoundError: there is no such sweep.
+            InvalidDocumentError: an option that does not fit the sweep.
+        """
+        newest = self.newest(sweep)
+        key = (sweep, kind, options, newest)
+        with self._lock:
+            kept = self._bodies.get(key)
+        if kept is not None:
+            return newest, kept
+        shown = self.view(sweep, kind, options)
+        body = encode(shown)
+        if len(body) < _KEPT_BYTES:
+            with self._lock:
+                self._bodies[(sweep, kind, options, shown.next_after)] = body
+        return shown.next_after, body
+
+    def view(self, sweep: str, kind: ViewName, options: ViewOptions) -> View:
+        """A view as the records are now.
+
+        Raises:
+            NotFoundError: there is no such sweep.
+            InvalidDocumentError: an option that does not fit the sweep.
+        """
+        found = self._read(sweep)
+        changed: set[int] | None = None
+        if 0 < options.after <= found.newest:
+            changed = records.changed(self._db, sweep, options.after)
+        axes, series = self._made(sweep, kind, options, found, changed)
+        return View(
+            view=kind,
+            sweep=sweep,
+            axes=axes,
+            series=series,
+            next_after=found.newest,
+            complete=changed is None,
+        )
+
+    def _made(
+        self,
+        sweep: str,
+        kind: ViewName,
+        options: ViewOptions,
+        found: Outcomes,
+        changed: set[int] | None,
+    ) -> tuple[list[Axis], list[Series]]:
+        document, trials = found.document, found.trials
+        match kind:
+            case "history":
+                return history(document, trials, changed)
+            case "parallel-coordinates":
+                return parallel_coordinates(document, trials, changed)
+            case "importance":
+                return importance(document, trials)
+            case "slice":
+                _check_parameter(found, options.parameter)
+                return slices(document, trials, changed, options.parameter)
+            case "timeline":
+                return timeline(trials)
+            case "learning-curves":
+                metric = options.metric or document.objective.primary_metric
+                shown = trials[-MOST_CURVES:]
+                curves = self._curves_of(sweep, metric, options.points, found, shown)
+                if not curves and options.metric:
+                    self._check_metric(found, options.metric)
+                stops = _stops(shown, records.stops(self._db, found.sweep_id))
+                return learning_curves(document, metric, shown, curves, stops, changed)
+
+    def _read(self, sweep: str) -> Outcomes:
+        newest = self.newest(sweep)
+        with self._lock:
+            kept = self._outcomes.get(sweep)
+        if kept is not None and kept.newest == newest:
+            return kept
+        found = records.outcomes(self._db, sweep)
+        if len(found.trials) < _KEPT_TRIALS:
+            with self._lock:
+                self._outcomes[sweep] = found
+        return found
+
+    def _curves_of(
+        self, sweep: str, metric: str, points: int, found: Outcomes, shown: Sequence[Outcome]
+    ) -> Mapping[int, Sequence[Row]]:
+        """Thinned curves; only those of trials that have changed are read again."""
+        key = (f"{found.sweep_id}", metric, points)
+        with self._lock:
+            kept = self._curves.get(key)
+        if kept is not None and kept.newest == found.newest:
+            return kept.rows
+        started = {each.number: each.started_at for each in shown}
+        wanted: set[int] | None = None if len(shown) == len(found.trials) else set(started)
+        rows: dict[int, Sequence[Row]] = {}
+        if kept is not None and kept.newest < found.newest:
+            again = records.changed(self._db, sweep, kept.newest) & started.keys()
+            rows = {n: known for n, known in kept.rows.items() if n in started and n not in again}
+            wanted = again | (started.keys() - kept.rows.keys())
+        for each in records.reports(self._db, found.sweep_id, metric, wanted):
+            if each.trial not in started:
+                continue  # it began after its sweep's trials were read
+            rows[each.trial] = curve(
+                each.intervals, each.steps, each.values, each.times, started[each.trial], points
+            )
+        if sum(map(len, rows.values())) < _KEPT_POINTS:
+            with self._lock:
+                self._curves[key] = _Curves(found.newest, rows)
+        return rows
+
+    def _check_metric(self, found: Outcomes, metric: str) -> None:
+        names = records.metric_names(self._db, found.sweep_id)
+        if metric not in names:
+            _refuse("/metric", "no trial has reported it (yet)", names, metric)
+
+
+def _stops(trials: Sequence[Outcome], decisions: Sequence[Decision]) -> dict[int, Decision]:
+    """The decisions that ended the latest attempts."""
+    attempts = {
+        each.number: each.attempt for each in trials if each.status is TrialStatus.EARLY_TERMINATED
+    }
+    return {each.trial: each for each in decisions if attempts.get(each.trial) == each.attempt}
+
+
+def _check_parameter(found: Outcomes, parameter: str | None) -> None:
+    names = [axis.label for axis in hyperparameters(found.document)]
+    if parameter is not None and parameter not in names:
+        _refuse("/parameter", "the sweep has no such hyperparameter", names, parameter)
+
+
+def _refuse(pointer: str, words: str, names: Sequence[str], value: str) -> None:
+    choices = ", ".join(names[:50]) or "none"
+    fault = FieldError(pointer=pointer, message=f"{words}; choose among: {choices}", value=value)
+    raise InvalidDocumentError([fault])
