@@ -21,11 +21,11 @@ demo: install ## serve, run the first sweep, register its best model, go on serv
 run: install ## serve on 127.0.0.1:8000 until Ctrl-C
 	@$(BIN)/python -m app serve
 
-test: .venv/.developed .venv/.azurite ## run the test suite, some minutes
+test: .venv/.developed .venv/.azurite .venv/.browser ## run the test suite, some minutes
 	@echo "== tests"
 	@$(BIN)/python -m pytest -n 3 -m "not slow"
 
-test-slow: .venv/.developed .venv/.azurite ## run the long tests: the whole grid, chaos
+test-slow: .venv/.developed .venv/.azurite .venv/.browser ## run the long tests: the whole grid, chaos
 	@echo "== slow tests"
 	@$(BIN)/python -m pytest -n 2 -m slow --timeout 1800
 
@@ -61,8 +61,8 @@ lock: $(UV) ## pin the dependencies anew
 	$(LOCK) --upgrade --extra dev pyproject.toml -o requirements-dev.lock
 	$(LOCK) --upgrade -c requirements-dev.lock pyproject.toml -o requirements.lock
 
-clean: ## remove .venv and caches; the data folder stays
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
+clean: ## remove .venv, caches and what tests left; the data folder stays
+	rm -rf .venv test-artifacts .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sweepfront needs Python 3.11 or later; name one with: make PYTHON=python3.12")'
@@ -85,4 +85,9 @@ $(UV):
 .venv/.azurite: .venv/.developed tests/azure_emulator/package-lock.json
 	@echo "== installing azurite, the blob store of the emulated Azure"
 	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund --prefix tests/azure_emulator
+	@touch $@
+
+.venv/.browser: .venv/.developed tests/browser/chromium.py
+	@echo "== looking for a browser"
+	@$(BIN)/python -m tests.browser.chromium
 	@touch $@
