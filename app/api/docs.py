@@ -12,7 +12,7 @@ _PARAMETERS = {"tryItOutEnabled": True, "filter": True, "displayRequestDuration"
 def add_docs(app: FastAPI, root_path: str) -> None:
     """Serve the page and its files; addresses carry the prefix that a proxy removes."""
     root = root_path.rstrip("/")
-    page = get_swagger_ui_html(
+    made = get_swagger_ui_html(
         openapi_url=f"{root}{app.openapi_url}",
         title=app.title,
         swagger_js_url=f"{root}{_ASSETS}/swagger-ui-bundle.js",
@@ -20,6 +20,8 @@ def add_docs(app: FastAPI, root_path: str) -> None:
         swagger_favicon_url=f"{root}{_ASSETS}/favicon-32x32.png",
         swagger_ui_parameters=_PARAMETERS,
     )
+    # The language is what FastAPI's page lacks for people who have pages read to them.
+    page = HTMLResponse(bytes(made.body).replace(b"<html>", b'<html lang="en">', 1))
     app.mount(_ASSETS, StaticFiles(packages=[("fastapi_swagger", "resources")]))
 
     @app.get("/docs", include_in_schema=False)

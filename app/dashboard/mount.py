@@ -31,6 +31,7 @@ def add_dashboard(app: FastAPI) -> None:
     for path, show in _PAGES.items():
         ui.page(path)(show)
     ui.add_css(_STYLE, shared=True)
+    pages.config.quasar_config["loadingBar"] = {"skipHijack": True}  # its bar has no name to read
     pages.colors(primary="#1d5fbf", secondary="#475569", positive="#15803d", negative="#b91c1c")
     ui.run_with(
         app,

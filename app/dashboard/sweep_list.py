@@ -22,20 +22,27 @@ _REFRESH_SECONDS = 20.0
 _STATUSES = {status.value: status for status in SweepStatus}
 _BACKENDS: dict[str, BackendName] = {"local": "local", "azureml": "azureml"}
 _LINK = "p => { const a = document.createElement('a'); a.href = p.data.link; a.textContent = p.value; return a; }"
+_OPEN = "e => { if (e.event.key === 'Enter') e.event.target.querySelector('a')?.click(); }"
 _COLUMNS: list[dict[str, Any]] = [
-    {"field": "name", "headerName": "Sweep", "width": 210, "flex": 2, ":cellRenderer": _LINK},
+    {
+        "field": "name",
+        "headerName": "Sweep",
+        "minWidth": 170,
+        "flex": 2,
+        ":cellRenderer": _LINK,
+    },
     {"field": "status", "headerName": "Status", "width": 130, ":cellRenderer": "p => p.data.badge"},
     {
         "field": "ended",
         "headerName": "Progress",
-        "width": 170,
+        "minWidth": 130,
         "flex": 1,
         ":cellRenderer": "p => p.data.progress",
     },
     {"field": "trials", "headerName": "Trials", "width": 95},
     {"field": "best", "headerName": "Best", "width": 115, ":valueFormatter": "p => p.data.figure"},
     {"field": "metric", "headerName": "Metric", "width": 120},
-    {"field": "experiment", "headerName": "Experiment", "width": 150, "flex": 1},
+    {"field": "experiment", "headerName": "Experiment", "minWidth": 130, "flex": 1},
     {"field": "backend", "headerName": "Backend", "width": 110},
     {
         "field": "created",
@@ -75,6 +82,7 @@ class SweepList:
                 "columnDefs": _COLUMNS,
                 "rowData": rows,
                 "defaultColDef": {"sortable": True, "filter": True, "resizable": True},
+                ":onCellKeyDown": _OPEN,
                 ":getRowId": "p => p.data.name",
                 "suppressCellFocus": False,
                 "ensureDomOrder": True,
