@@ -84,7 +84,7 @@ def open_page(
         visit = begin(browser, address, theme=theme, phone=phone, tolerated=tolerated)
         visits.append(visit)
         visit.page.goto(address.rstrip("/") + path)
-        if "/dashboard" in path:
+        if "/dashboard" in visit.page.url:
             ready(visit.page)
         return visit.page
 
