@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 
 from playwright.sync_api import Browser, Error, Playwright, sync_playwright
 
@@ -28,6 +29,12 @@ _PACKAGE_SECONDS = 600
 def required() -> bool:
     """Whether a missing browser is a failure (SWEEPFRONT_BROWSER=required, as in CI) or a skip."""
     return os.environ.get("SWEEPFRONT_BROWSER") == "required"
+
+
+@cache
+def available() -> bool:
+    """Whether there is one, without arranging for it."""
+    return _own() is not None or bool(_starts())
 
 
 def launch(playwright: Playwright) -> Browser:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.chromium import launch, required
+from tests.browser.chromium import available, launch, required
 from tests.browser.visits import NOTHING, Theme, Visit, begin, ready
 from tests.served import ROOT, Served, document, served
 
@@ -32,6 +32,13 @@ class OpenPage(Protocol):
         """The page at `path` below a service, or below the address of what stands before it."""
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Before any service is started for it: without a browser the test is skipped."""
+    if not required() and not available():
+        pytest.skip("no Chromium: install one, or have `playwright install chromium` do it")
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
@@ -46,13 +53,7 @@ def pytest_runtest_makereport(
 def browser() -> Iterator[Browser]:
     """The browser; it ends with this folder's tests, since Playwright occupies asyncio's loop."""
     with sync_playwright() as playwright:
-        try:
-            running = launch(playwright)
-        except Error as error:
-            reason = f"no browser: {error.message.splitlines()[0]}"
-            if required():
-                pytest.fail(reason)
-            pytest.skip(reason)
+        running = launch(playwright)
         yield running
         running.close()
 
