@@ -1,29 +1,30 @@
 """What an empty list shows: how to submit the first sweep, and a button that does it."""
 
-import json
 import secrets
 
+from fastapi import Request
 from nicegui import ui
 
-from app.dashboard.frame import ask, heading
-from app.parts import State
+from app.dashboard.frame import ask, heading, parts
 from app.services.submit import submit
 from app.sweep.errors import InvalidDocumentError, SweepfrontError
 from app.sweep.examples import SEED
 
 
-def invite(parts: State, root: str) -> None:
+def invite(request: Request) -> None:
     """How a first sweep comes to be."""
+    service = parts(request)
+    address = str(request.base_url).rstrip("/").removesuffix("/dashboard")
 
     async def run() -> None:
         try:
             record, _ = await ask(
                 submit,
-                parts.db,
-                parts.backends,
-                parts.code,
+                service.db,
+                service.backends,
+                service.code,
                 SEED,
-                default_backend=parts.settings.default_backend,
+                default_backend=service.settings.default_backend,
                 idempotency_key=None,
                 request_id=f"dashboard-{secrets.token_hex(8)}",
             )
@@ -35,8 +36,8 @@ def invite(parts: State, root: str) -> None:
         except SweepfrontError as error:
             ui.notify(error.message, type="negative")
         else:
-            parts.tracker.wake(record.name)
-            ui.navigate.to(f"{root}/sweeps/{record.name}")
+            service.tracker.wake(record.name)
+            ui.navigate.to(f"/sweeps/{record.name}")
 
     with ui.element("section").classes("sf-card"):
         heading("No sweeps yet")
@@ -47,9 +48,9 @@ def invite(parts: State, root: str) -> None:
         )
         with ui.element("div").classes("sf-row"):
             ui.button("Run the example", on_click=run).props("no-caps")
-            ui.link("Write a document", f"{root}/new")
+            ui.link("Write a document", "/new")
         ui.label("Or from a shell, in the repository's folder:").classes("sf-muted")
-        command = (
-            f"curl -s URL/v1/sweeps -H 'Content-Type: application/json' -d '{json.dumps(SEED)}'"
-        )
-        ui.code(command.replace("URL", "http://127.0.0.1:8000"), language="bash")
+        ui.label(
+            f"curl -s {address}/v1/sweeps -H 'Content-Type: application/yaml' "
+            "--data-binary @examples/concrete.yaml"
+        ).classes("sf-log")

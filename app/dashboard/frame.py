@@ -50,7 +50,10 @@ def parts(request: Request) -> State:
 
 
 def root(request: Request) -> str:
-    """The path that all pages begin with, as the browser sees it."""
+    """The path that all pages begin with, as the browser sees it.
+
+    For markup, files and the address bar; `ui.link` and `ui.navigate.to` put it before their paths.
+    """
     return str(request.scope["root_path"]).rstrip("/")
 
 
@@ -66,15 +69,17 @@ def frame(request: Request, title: str) -> Iterator[None]:
     here = request.url.path.removeprefix(base).rstrip("/") or "/"
     ui.page_title(f"{title} - Sweepfront")
     ui.add_head_html(_SCRIPT)
-    with ui.element("header"), ui.element("nav").classes("sf-bar").props('aria-label="Main"'):
-        ui.link("Sweepfront", f"{base}/").classes("sf-brand")
+    ui.query(".q-page").props('role="none"')  # Quasar's main, which holds the header as well
+    header = ui.element("header").props('role="banner"')
+    with header, ui.element("nav").classes("sf-bar").props('aria-label="Main"'):
+        ui.link("Sweepfront", "/").classes("sf-brand")
         for words, path in _NAVIGATION:
-            link = ui.link(words, f"{base}{path}")
+            link = ui.link(words, path)
             if here == path:
                 link.props('aria-current="page"')
         ui.element("div").classes("sf-space")
-        api = ui.link("API", f"{base.removesuffix('/dashboard')}/docs")
-        api.props('aria-label="The HTTP API"')
+        with ui.element("a").props(f'href="{base.removesuffix("/dashboard")}/docs"'):
+            ui.label("API")
         switch = ui.button(icon="contrast").props("flat round dense color=white")
         switch.props('aria-label="Switch between light and dark"').on("click", js_handler=_SWITCH)
     with ui.element("main").classes("sf-page") as main:

@@ -18,9 +18,9 @@ Done = Callable[[], Awaitable[None]]
 class SweepActions:
     """The buttons of a sweep's page: those that its state allows are shown."""
 
-    def __init__(self, parts: State, root: str, name: str, done: Done) -> None:
+    def __init__(self, parts: State, name: str, done: Done) -> None:
         """Lay them out; `done` is called after something was changed."""
-        self._parts, self._root, self._name, self._done = parts, root, name, done
+        self._parts, self._name, self._done = parts, name, done
         with ui.element("div").classes("sf-row"):
             self._cancel = self._button("Cancel", "stop_circle", self._ask_cancel)
             self._resume = self._button("Resume", "play_circle", self._ask_resume)
@@ -41,7 +41,7 @@ class SweepActions:
         )
 
     def _go_repeat(self) -> None:
-        ui.navigate.to(f"{self._root}/new?from={self._name}")
+        ui.navigate.to(f"/new?from={self._name}")
 
     def _ask_cancel(self) -> None:
         def cancel() -> str:

@@ -14,9 +14,8 @@ from app.sweep.record import SweepRecord
 class SweepHeader:
     """Name, state, progress, facts, warnings of one page."""
 
-    def __init__(self, root: str, sweep: SweepRecord) -> None:
+    def __init__(self, sweep: SweepRecord) -> None:
         """Lay it out for that sweep."""
-        self._root = root
         document: Any = sweep.document
         with ui.element("div").classes("sf-row"):
             heading(sweep.name, 1)
@@ -58,7 +57,7 @@ class SweepHeader:
                     with ui.element("dd"):
                         if name == "Best trial" and sweep.best_trial:
                             number = sweep.best_trial.number
-                            ui.link(value, f"{self._root}/sweeps/{sweep.name}/trials/{number}")
+                            ui.link(value, f"/sweeps/{sweep.name}/trials/{number}")
                         else:
                             ui.label(value)
 

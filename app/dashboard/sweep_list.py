@@ -65,6 +65,7 @@ class SweepList:
 
     def __init__(self, request: Request, wanted: dict[str, str]) -> None:
         """Show what is wanted: search, status, backend; an empty text means any."""
+        self._request = request
         self._parts = parts(request)
         self._root = root(request)
         self._wanted = wanted
@@ -74,9 +75,9 @@ class SweepList:
         """Lay the page out with the first rows; the others follow once it is shown."""
         rows = await self._rows(_FIRST)
         self._controls()
-        self._empty = ui.column()
+        self._empty = ui.element("div")
         with self._empty:
-            invite(self._parts, self._root)
+            invite(self._request)
         self._grid = ui.aggrid(
             {
                 "columnDefs": _COLUMNS,

@@ -78,8 +78,8 @@ class SweepPage:
         loaded = await ask(load, self._parts.db, self._name)
         self._loaded = loaded
         with ui.element("section").classes("sf-card sf-head"):
-            self._header = SweepHeader(self._root, loaded.sweep)
-            self._actions = SweepActions(self._parts, self._root, self._name, self.refresh)
+            self._header = SweepHeader(loaded.sweep)
+            self._actions = SweepActions(self._parts, self._name, self.refresh)
         self._charts = SweepCharts(
             self._parts,
             f"{self._root}/sweeps/{self._name}",
