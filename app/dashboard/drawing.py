@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from urllib.parse import urlencode
 
 from app.dashboard.charts.curves import POINTS, learning_curves
 from app.dashboard.charts.history import history
@@ -43,16 +42,14 @@ class Wanted:
     top: int = ALL
     by: str = ""
 
-    def query(self) -> str:
-        """As the query of an address, with its question mark; empty when nothing was chosen."""
-        chosen = {
+    def address(self) -> dict[str, str]:
+        """As words of the address; empty ones are left out of it."""
+        return {
             "log": "1" if self.log else "",
             "hide": ",".join(sorted(self.hidden)),
             "top": str(self.top) if self.top != ALL else "",
             "by": self.by,
         }
-        query = urlencode({key: value for key, value in chosen.items() if value})
-        return f"?{query}" if query else ""
 
 
 def draw(parts: State, sweep: SweepRecord, kind: ViewName, wanted: Wanted) -> Options:

@@ -1,6 +1,7 @@
 """What every page has: title, navigation, the switch of light and dark, a place for its content."""
 
-from collections.abc import Awaitable, Callable, Iterator
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from html import escape
@@ -23,23 +24,6 @@ _NAVIGATION = (
     ("Models", "/models"),
     ("New sweep", "/new"),
 )
-_SCRIPT = """<script>
-  globalThis.sweepfrontTheme = (next) => {
-    if (next) localStorage.setItem("sweepfront-theme", next);
-    const chosen = localStorage.getItem("sweepfront-theme");
-    if (chosen && globalThis.Quasar) Quasar.Dark.set(chosen === "dark");
-  };
-  addEventListener("load", () => setTimeout(sweepfrontTheme, 0));
-  globalThis.sweepfrontBrushed = (chartId, tableId) => {
-    const chart = getElement(chartId).chart;
-    const series = chart.getModel().getSeriesByIndex(0);
-    const numbers = chart.getOption().series[0].numbers;
-    const chosen = series.getRawIndicesByActiveState("active").map((index) => numbers[index]);
-    const brushed = series.getRawIndicesByActiveState("inactive").length > 0;
-    globalThis.sweepfrontBrush = brushed ? new Set(chosen) : null;
-    getElement(tableId).api.onFilterChanged();
-  };
-</script>"""
 _SWITCH = '() => sweepfrontTheme(document.body.classList.contains("body--dark") ? "light" : "dark")'
 
 
@@ -62,13 +46,17 @@ async def ask(call: Callable[P, Answer], *args: P.args, **kwargs: P.kwargs) -> A
     return await run_in_threadpool(call, *args, **kwargs)
 
 
+def keep_in_address(words: Mapping[str, str]) -> None:
+    """Put what was chosen into the address, beside what else is there; empty texts go."""
+    ui.run_javascript(f"sweepfrontAddress({json.dumps(words)})")
+
+
 @contextmanager
 def frame(request: Request, title: str) -> Iterator[None]:
     """The page around its content."""
     base = root(request)
     here = request.url.path.removeprefix(base).rstrip("/") or "/"
     ui.page_title(f"{title} - Sweepfront")
-    ui.add_head_html(_SCRIPT)
     ui.query(".q-page").props('role="none"')  # Quasar's main, which holds the header as well
     header = ui.element("header").props('role="banner"')
     with header, ui.element("nav").classes("sf-bar").props('aria-label="Main"'):

@@ -18,6 +18,7 @@ _PAGES = {
     "/embed/{sweep}/{view}": embed_page.show,
 }
 _STYLE = Path(__file__).parent / "style.css"
+_SCRIPT = Path(__file__).parent / "page.js"
 _FAVICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
     '<rect width="32" height="32" rx="7" fill="#1d5fbf"/>'
@@ -31,6 +32,7 @@ def add_dashboard(app: FastAPI) -> None:
     for path, show in _PAGES.items():
         ui.page(path)(show)
     ui.add_css(_STYLE, shared=True)
+    ui.add_head_html(f"<script>{_SCRIPT.read_text()}</script>", shared=True)
     pages.config.quasar_config["loadingBar"] = {"skipHijack": True}  # its bar has no name to read
     pages.colors(primary="#1d5fbf", secondary="#475569", positive="#15803d", negative="#b91c1c")
     ui.run_with(

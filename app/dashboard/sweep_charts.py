@@ -6,7 +6,7 @@ from nicegui import ui
 
 from app.dashboard.charts.look import Options
 from app.dashboard.drawing import ALL, TITLES, Wanted, draw
-from app.dashboard.frame import ask, heading
+from app.dashboard.frame import ask, heading, keep_in_address
 from app.parts import State
 from app.sweep.record import SweepRecord
 from app.views.shape import ViewName
@@ -26,19 +26,16 @@ _TOPS = {ALL: "all trials", 50: "best 50 %", 25: "best 25 %", 10: "best 10 %"}
 class SweepCharts:
     """Six cards; a chart is sent to the browser again only when it has changed."""
 
-    def __init__(
-        self, parts: State, address: str, sweep: SweepRecord, wanted: Wanted, names: list[str]
-    ) -> None:
+    def __init__(self, parts: State, sweep: SweepRecord, wanted: Wanted, names: list[str]) -> None:
         """Lay the cards out; `refresh` fills them.
 
         Args:
             parts: of the service.
-            address: of the page, without a query.
             sweep: the one that is shown.
             wanted: what of the charts was chosen.
             names: of the hyperparameters.
         """
-        self._parts, self._address, self._sweep = parts, address, sweep
+        self._parts, self._sweep = parts, sweep
         self._wanted, self._names = wanted, names
         self._charts: dict[ViewName, ui.echart] = {}
         self._drawn: dict[ViewName, Options] = {}
@@ -105,5 +102,5 @@ class SweepCharts:
     async def _choose(self, **chosen: object) -> None:
         for name, value in chosen.items():
             setattr(self._wanted, name, value)
-        ui.navigate.history.replace(f"{self._address}{self._wanted.query()}")
+        keep_in_address(self._wanted.address())
         await self.refresh(self._sweep)

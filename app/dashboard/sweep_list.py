@@ -1,14 +1,13 @@
 """/dashboard: the sweeps, newest first, kept true while the page is open."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 from fastapi import Request
 from nicegui import ui
 
 from app.dashboard import formats
 from app.dashboard.first_sweep import invite
-from app.dashboard.frame import ask, frame, heading, page, parts, root
+from app.dashboard.frame import ask, frame, heading, keep_in_address, page, parts, root
 from app.store import sweeps
 from app.sweep.document import BackendName, expected_trials
 from app.sweep.record import SweepFilter, SweepRecord
@@ -122,8 +121,7 @@ class SweepList:
 
     async def _narrow(self, **changes: str) -> None:
         self._wanted |= changes
-        query = urlencode({key: value for key, value in self._wanted.items() if value})
-        ui.navigate.history.replace(f"{self._root}/{'?' if query else ''}{query}")
+        keep_in_address(self._wanted)
         await self.refresh()
 
     async def _rest(self) -> None:

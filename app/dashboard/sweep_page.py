@@ -82,7 +82,6 @@ class SweepPage:
             self._actions = SweepActions(self._parts, self._name, self.refresh)
         self._charts = SweepCharts(
             self._parts,
-            f"{self._root}/sweeps/{self._name}",
             loaded.sweep,
             self._wanted,
             loaded.names,

@@ -41,6 +41,8 @@ class TrialsTable:
                 ":getRowId": "p => String(p.data.number)",
                 ":isExternalFilterPresent": "() => Boolean(globalThis.sweepfrontBrush)",
                 ":doesExternalFilterPass": "n => globalThis.sweepfrontBrush.has(n.data.number)",
+                ":initialState": "sweepfrontTable()",
+                ":onStateUpdated": "sweepfrontTableChanged",
                 "ensureDomOrder": True,
                 "enableCellTextSelection": True,
                 ":rowClassRules": "({'sf-best': p => p.data.best})",

@@ -39,6 +39,7 @@ def learning_curves(view: View, *, best: int | None, log: bool) -> Options:
         held = [(s["step"], s["threshold"]) for s in stops if s["threshold"] is not None]
         drawn.append(_marks("threshold then", _THRESHOLD, "rect", held, [14, 3]))
     return chart(
+        f"Learning curves of {len(view.series)} trials, of which {len(stops)} were stopped early",
         drawn,
         xAxis=below(axes["step"]),
         yAxis=beside(axes["value"], log=log),

@@ -32,7 +32,11 @@ def history(view: View, *, log: bool) -> Options:
         "itemStyle": {"color": BEST},
         "data": line,
     }
+    words = f"Optimisation history: objectives of {len(rows)} trials"
+    if line:
+        words += f"; the best so far is {line[-1][1]:.6g}"
     return chart(
+        words,
         [*marked, series],
         xAxis=below(axes["number"], minInterval=1),
         yAxis=beside(axes["objective"], log=log),

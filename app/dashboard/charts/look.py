@@ -30,12 +30,12 @@ SYMBOLS = {
 }
 
 
-def chart(series: Sequence[Options], **more: object) -> Options:
-    """A chart of these series."""
+def chart(words: str, series: Sequence[Options], **more: object) -> Options:
+    """A chart of these series; `words` say what it shows to those who do not see it."""
     return {
         "animation": False,
         "backgroundColor": "transparent",
-        "aria": {"enabled": True},
+        "aria": {"enabled": True, "label": {"description": words}},
         "textStyle": {"color": TEXT},
         "legend": {"top": 0, "type": "scroll", "textStyle": {"color": TEXT}},
         "grid": {"left": 26, "right": 18, "top": 34, "bottom": 26, "containLabel": True},

@@ -39,9 +39,10 @@ def parallel(view: View, *, hidden: Collection[str], top: int) -> Options:
         "numbers": [row[-1] for row in rows],
     }
     return chart(
+        f"Parallel coordinates of {len(rows)} trials",
         [lines],
         legend={"show": False},
-        parallel={"left": 40, "right": 70, "top": 40, "bottom": 24},
+        parallel={"left": 60, "right": 70, "top": 40, "bottom": 24},
         parallelAxis=[
             {"dim": dim, **axis(each, nameLocation="end", areaSelectStyle={"width": 18})}
             for dim, each in enumerate([*shown, objective])

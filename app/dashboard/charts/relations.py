@@ -20,7 +20,9 @@ def importance(view: View) -> Options:
     """A bar for each hyperparameter, the most important one at the top."""
     rows = columns(view.series[0], "hyperparameter", "importance")
     rows = sorted((row for row in rows if row[1] is not None), key=lambda row: row[1])
+    told = ", ".join(f"{row[0]} {row[1]:.0%}" for row in reversed(rows)) or "too few trials yet"
     return chart(
+        f"Importance of the hyperparameters: {told}",
         [
             {
                 "type": "bar",
@@ -63,4 +65,5 @@ def slice_of(view: View, name: str, *, log: bool) -> Options:
         points(status, [[row[0], row[1], row[3]] for row in some])
         for status, some in by_status(rows, 2).items()
     ]
-    return chart(marked, xAxis=below(shown), yAxis=beside(axes["objective"], log=log))
+    words = f"Slice: {name} against the objective of {len(rows)} trials"
+    return chart(words, marked, xAxis=below(shown), yAxis=beside(axes["objective"], log=log))

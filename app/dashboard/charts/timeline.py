@@ -34,6 +34,7 @@ def timeline(view: View, now: str) -> Options:
         for status, some in by_status(rows, 4).items()
     ]
     return chart(
+        f"Timeline of {len(rows)} trials over {slots} slots",
         bars,
         xAxis={
             "type": "time",

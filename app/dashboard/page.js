@@ -1,0 +1,42 @@
+// What the pages do in the browser by themselves.
+
+// The chosen theme outlives the page; without a choice it is the system's.
+globalThis.sweepfrontTheme = (next) => {
+  if (next) localStorage.setItem("sweepfront-theme", next);
+  const chosen = localStorage.getItem("sweepfront-theme");
+  if (chosen && globalThis.Quasar) Quasar.Dark.set(chosen === "dark");
+};
+addEventListener("load", () => setTimeout(sweepfrontTheme, 0));
+
+// What was chosen stands in the address, so that a view can be shared; null takes a word out.
+globalThis.sweepfrontAddress = (changes) => {
+  const address = new URL(location.href);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value) address.searchParams.set(name, value);
+    else address.searchParams.delete(name);
+  }
+  history.replaceState(history.state, "", address);
+};
+
+// The order and the filters of a table, as AG Grid has them.
+globalThis.sweepfrontTable = () => {
+  try {
+    return JSON.parse(new URL(location.href).searchParams.get("table") ?? "{}");
+  } catch {
+    return {};
+  }
+};
+globalThis.sweepfrontTableChanged = ({ state: { filter, sort } }) =>
+  sweepfrontAddress({ table: filter || sort ? JSON.stringify({ filter, sort }) : null });
+
+// The lines that a brush over parallel coordinates leaves are the rows that the table shows.
+globalThis.sweepfrontBrush = null;
+globalThis.sweepfrontBrushed = (chartId, tableId) => {
+  const chart = getElement(chartId).chart;
+  const series = chart.getModel().getSeriesByIndex(0);
+  const numbers = chart.getOption().series[0].numbers;
+  const chosen = series.getRawIndicesByActiveState("active").map((index) => numbers[index]);
+  const brushed = series.getRawIndicesByActiveState("inactive").length > 0;
+  globalThis.sweepfrontBrush = brushed ? new Set(chosen) : null;
+  getElement(tableId).api.onFilterChanged();
+};
