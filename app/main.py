@@ -29,6 +29,7 @@ from app.api.docs import add_docs
 from app.api.headers import PageHeaders
 from app.api.openapi import describe
 from app.api.request_id import RequestIds
+from app.api.sse import encode
 from app.backends.azureml.backend import AzureBackend
 from app.backends.azureml.request import request_of
 from app.backends.azureml.workspace import Place, config_file
@@ -38,6 +39,7 @@ from app.backends.local_options import LocalOptions
 from app.code.snapshots import CodeStore
 from app.dashboard.mount import add_dashboard
 from app.parts import State
+from app.services.broadcast import Broadcast
 from app.services.tracker import Tracker
 from app.services.views import Views
 from app.settings import MIB, Settings
@@ -79,6 +81,7 @@ def create_app(
         try:
             yield {"parts": state}
         finally:
+            await state.broadcast.stop()
             await run_in_threadpool(_close, state)
 
     app = FastAPI(
@@ -185,6 +188,7 @@ def _open(settings: Settings, backends: Mapping[BackendName, Backend] | None) ->
         backends=backends,
         code=store,
         tracker=tracker,
+        broadcast=Broadcast(db, encode),
         azure_request=partial(request_of, place=azure_place(settings)),
         views=Views(db),
     )

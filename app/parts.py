@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from app.backends.base import Backend
 from app.code.snapshots import CodeStore
+from app.services.broadcast import Broadcast
 from app.services.preview import AzureRequest
 from app.services.tracker import Tracker
 from app.services.views import Views
@@ -22,5 +23,6 @@ class State:
     backends: Mapping[BackendName, Backend]
     code: CodeStore
     tracker: Tracker
+    broadcast: Broadcast
     azure_request: AzureRequest
     views: Views

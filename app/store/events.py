@@ -1,6 +1,6 @@
 """What happened, in the order in which it was committed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -59,11 +59,20 @@ def in_commit_order(session: Session) -> None:
         session.execute(text(f"SELECT pg_advisory_xact_lock({_COMMIT_ORDER_LOCK})"))
 
 
-def page(db: Database, *, sweep: str | None = None, after: int = 0, limit: int) -> list[Event]:
-    """The events after number `after`, oldest first; of one sweep or of all."""
+def page(
+    db: Database,
+    *,
+    sweep: str | None = None,
+    types: Collection[EventType] | None = None,
+    after: int = 0,
+    limit: int,
+) -> list[Event]:
+    """The events after number `after`, oldest first; of one sweep or of all, of these types or all."""
     statement = select(EVENTS).where(EVENTS.c.id > min(after, _MAX_ID))
     if sweep is not None:
         statement = statement.where(EVENTS.c.sweep == sweep)
+    if types is not None:
+        statement = statement.where(EVENTS.c.type.in_(types))
     with db.read() as session:
         rows = session.execute(statement.order_by(EVENTS.c.id).limit(limit)).all()
     return [

@@ -1,0 +1,175 @@
+"""Events as they are committed, for whoever listens in this process: each is read and encoded once.
+
+A listener that asks for what followed an event reads the records, page by page, until it has caught
+up, and is handed the events from then on. So it gets each once, in the order of commits, across
+restarts of either side. One that does not take what it is handed is dropped: it comes back and
+catches up.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager, suppress
+
+from app.services.stream import PAGE, Stream, StreamOverError, Told
+from app.store import events
+from app.store.database import Database
+from app.sweep.errors import SweepfrontError
+from app.sweep.event_types import EventType
+from app.sweep.record import Event
+
+POLL_SECONDS = 0.5
+"""How often the records are asked for what other processes committed, while anybody listens."""
+PAUSE_SECONDS = 0.1
+"""Between two hand-outs, so that a burst of commits reaches the listeners in few pieces."""
+_END_SECONDS = 2.0
+
+log = logging.getLogger(__name__)
+
+
+class Broadcast:
+    """Reads new events once and hands them to all listeners; rests while there are none.
+
+    Its coroutines belong to one event loop.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        encode: Callable[[Event], bytes],
+        *,
+        poll: float = POLL_SECONDS,
+        pause: float = PAUSE_SECONDS,
+    ) -> None:
+        """Listen to the commits of this process.
+
+        Args:
+            db: where the events are.
+            encode: makes the bytes by which an event is sent on.
+            poll: seconds between looks for what other processes committed.
+            pause: seconds between two hand-outs.
+        """
+        self._db = db
+        self._encode = encode
+        self._poll = poll
+        self._pause = pause
+        self._position = 0
+        self._streams: set[Stream] = set()
+        self._reader: asyncio.Task[None] | None = None
+        self._beginning = asyncio.Lock()
+        self._rung = asyncio.Event()
+        self._deserted = asyncio.Event()
+        self._deserted.set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.ended = False
+        db.listen(self._ring)
+
+    @asynccontextmanager
+    async def subscribe(
+        self,
+        sweep: str | None = None,
+        *,
+        types: Collection[EventType] | None = None,
+        after: int | None = None,
+    ) -> AsyncIterator[Stream]:
+        """Listen, to one sweep or to all, for as long as the block runs.
+
+        Args:
+            sweep: its name; None: all sweeps.
+            types: of the events that are wanted; None: all.
+            after: begin after the event of that id; 0 is the beginning. None: what is new from
+                now on. An id that no event has yet counts as the newest.
+
+        Raises:
+            StoreBusyError: the records cannot be read now.
+        """
+        stream = Stream(sweep, types, lambda last: self._page(last, sweep, types))
+        self._streams.add(stream)
+        self._deserted.clear()
+        try:
+            await self._begin(stream, after)
+            yield stream
+        finally:
+            self._streams.discard(stream)
+            if not self._streams:
+                self._deserted.set()
+                self._rest()
+
+    async def stop(self) -> None:
+        """End all streams, and wait a little until their listeners have left."""
+        self.ended = True
+        for stream in tuple(self._streams):
+            stream.end(StreamOverError("The service ends."))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_END_SECONDS):
+                await self._deserted.wait()
+        self._rest()
+
+    async def _begin(self, stream: Stream, after: int | None) -> None:
+        self._loop = asyncio.get_running_loop()
+        async with self._beginning:
+            if self._reader is None:
+                self._position = await self._newest()
+                self._reader = asyncio.create_task(self._read_on())
+        position = self._position
+        if after is not None and after > position:
+            # Another process may have committed it just now.
+            position = min(after, await self._newest())
+        elif after is not None:
+            position = after
+        stream.begin(position, behind=position < self._position)
+        if self.ended:
+            stream.end(StreamOverError("The service ends."))
+
+    def _rest(self) -> None:
+        if self._reader is not None:
+            self._reader.cancel()
+            self._reader = None
+
+    async def _read_on(self) -> None:
+        well = True
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._poll):
+                    await self._rung.wait()
+            self._rung.clear()
+            try:
+                if await self._hand_out():
+                    await asyncio.sleep(self._pause)
+                well = True
+            except SweepfrontError as error:
+                if well:
+                    log.warning("events cannot be read now: %s", error)
+                well = False
+            except Exception:
+                if well:
+                    log.exception("events cannot be handed out")
+                well = False
+
+    async def _hand_out(self) -> bool:
+        """Hand over a page of what is new; False: there was nothing."""
+        batch = await asyncio.to_thread(self._page, self._position, None, None)
+        if not batch:
+            return False
+        self._position = batch[-1].event.id
+        for stream in tuple(self._streams):
+            stream.offer(batch)
+        if len(batch) == PAGE:
+            self._rung.set()
+        return True
+
+    def _page(
+        self, after: int, sweep: str | None, types: Collection[EventType] | None
+    ) -> list[Told]:
+        found = events.page(self._db, sweep=sweep, types=types, after=after, limit=PAGE)
+        return [Told(event, self._encode(event)) for event in found]
+
+    async def _newest(self) -> int:
+        return await asyncio.to_thread(events.newest, self._db)
+
+    def _ring(self) -> None:
+        """Called in the thread that committed."""
+        loop = self._loop
+        if loop is not None and self._streams and not self._rung.is_set():
+            with suppress(RuntimeError):  # the loop has just been closed
+                loop.call_soon_threadsafe(self._rung.set)
