@@ -16,8 +16,6 @@ from app.settings import WrongSettingError, described, read_settings
 from app.sweep.errors import SweepfrontError
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_KEEP_ALIVE_SECONDS = 60
-"""Longer than clients keep idle connections, lest a request meet one that is being closed."""
 
 app = typer.Typer(
     help="Hyperparameter sweeps over HTTP.",
@@ -31,9 +29,8 @@ commands.add_to(app)
 @app.command()
 def serve() -> None:
     """Serve the HTTP API until Ctrl-C; settings are environment variables (see `settings`)."""
-    import uvicorn  # noqa: PLC0415 - the other commands start without it
-
-    from app.main import create_app, prepare  # noqa: PLC0415 - likewise
+    from app.main import create_app, prepare  # noqa: PLC0415 - the other commands start without it
+    from app.serving import serve as serve_app  # noqa: PLC0415 - likewise
 
     settings = read_settings()
     if settings.host not in LOOPBACK:
@@ -52,15 +49,7 @@ def serve() -> None:
         prepare(settings)
     except SweepfrontError as error:
         _refuse(error.message)
-    uvicorn.run(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        root_path=settings.root_path,
-        log_level=settings.log_level,
-        timeout_graceful_shutdown=5,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-    )
+    serve_app(create_app(settings), settings)
 
 
 @app.command()

@@ -106,7 +106,7 @@ def read_log(
         return StreamingResponse(whole, media_type="text/plain; charset=utf-8")
 
     def ended() -> bool:
-        return trials.get(parts.db, name, number).status.finished
+        return parts.broadcast.ended or trials.get(parts.db, name, number).status.finished
 
     def read(offset: int) -> bytes:
         return b"".join(backend.log(name, number, stream, offset=offset))

@@ -95,11 +95,15 @@ class Broadcast:
                 self._deserted.set()
                 self._rest()
 
-    async def stop(self) -> None:
-        """End all streams, and wait a little until their listeners have left."""
+    def end(self) -> None:
+        """End all streams, and each that begins from now on; on the event loop."""
         self.ended = True
         for stream in tuple(self._streams):
             stream.end(StreamOverError("The service ends."))
+
+    async def stop(self) -> None:
+        """End all streams, and wait a little until their listeners have left."""
+        self.end()
         with suppress(TimeoutError):
             async with asyncio.timeout(_END_SECONDS):
                 await self._deserted.wait()

@@ -58,6 +58,7 @@ FLOORS: dict[str, set[str]] = {
         "app.settings",
     },
     "app.cli": {"app.code", "app.settings", "app.sweep"},
+    "app.serving": {"app.settings"},
     "app.settings": {"app.sweep"},
 }
 """What each room may import from others; app.main and app.__main__ may import everything."""
@@ -67,10 +68,10 @@ HOMES: dict[str, set[str]] = {
     "sqlmodel": {"app.store"},
     "alembic": {"app.store"},
     "psycopg": {"app.store"},
-    "fastapi": {"app.api", "app.dashboard", "app.main"},
+    "fastapi": {"app.api", "app.dashboard", "app.main", "app.serving"},
     "nicegui": {"app.dashboard"},
     "starlette": {"app.api", "app.dashboard", "app.main"},
-    "uvicorn": {"app.__main__"},
+    "uvicorn": {"app.serving"},
     "mlflow": {"app.engine", "app.backends.azureml"},
     "azure": {"app.backends.azureml"},
     "scipy": {"app.search"},
@@ -93,8 +94,8 @@ LATE: set[str] = {
     "azure",
     "scipy",
     "sklearn",
-    "uvicorn",
     "app.main",
+    "app.serving",
     "app.store",
     "app.engine",
 }

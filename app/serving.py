@@ -1,0 +1,42 @@
+"""The web server, and how it ends."""
+
+import socket
+import sys
+from contextlib import suppress
+
+import uvicorn
+from fastapi import FastAPI
+
+from app.settings import Settings
+
+_KEEP_ALIVE_SECONDS = 60
+"""Longer than clients keep idle connections, lest a request meet one that is being closed."""
+_GRACE_SECONDS = 3
+"""How long answers that are under way may take when the service ends."""
+
+
+def serve(app: FastAPI, settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; exits with 3 if the service cannot start."""
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        root_path=settings.root_path,
+        log_level=settings.log_level,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+    )
+    server = _Server(config)
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(3)
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams of events, for whose end it would wait in vain."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams, let other answers be completed, and end the service."""
+        self.lifespan.state["parts"].broadcast.end()
+        await super().shutdown(sockets)
