@@ -25,6 +25,7 @@ from app.api import (
     trials,
     views,
 )
+from app.api.cors import allow_origins
 from app.api.docs import add_docs
 from app.api.headers import PageHeaders
 from app.api.openapi import describe
@@ -97,6 +98,8 @@ def create_app(
     problems.install(app)
     app.add_middleware(RequestIds)
     app.add_middleware(PageHeaders, root_path=settings.root_path, framers=settings.embed_origins)
+    if settings.cors_origins:
+        allow_origins(app, settings.cors_origins)
     for room in (
         sweeps,
         preview,

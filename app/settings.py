@@ -12,7 +12,8 @@ from app.sweep.document import BackendName
 from app.sweep.errors import SweepfrontError
 
 MIB = 1024 * 1024
-Origin = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$")]
+_ORIGIN = re.compile(r"\*|https?://[^/\s?#@*;,\']+")
+_SHOWN_DEFAULTS = {"code_roots": ".", "cors_origins": "", "embed_origins": ""}
 
 
 def _cores() -> int:
@@ -29,7 +30,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on; loopback only.")
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
     root_path: str = Field("", description="Path prefix that a proxy in front removes.")
-    embed_origins: Annotated[list[Origin], NoDecode] = Field(
+    embed_origins: Annotated[list[str], NoDecode] = Field(
         [],
         description="Origins, separated by commas, whose pages may frame /embed; "
         "such as https://wiki.example.com.",
@@ -122,6 +123,12 @@ class Settings(BaseSettings):
         description="Largest code upload, and largest code folder, in bytes (unpacked, too).",
     )
     max_code_files: int = Field(10_000, ge=1, description="Most files in one code folder.")
+    cors_origins: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Origins such as https://board.example.com whose pages may call /v1 from a "
+        "browser, separated by ','; empty: none. * lets any page that somebody here opens read and "
+        "change everything: for trials only.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What the service logs."
     )
@@ -131,15 +138,22 @@ class Settings(BaseSettings):
     def _unlimited(cls, value: object) -> object:
         return None if value == "" else value
 
-    @field_validator("embed_origins", mode="before")
-    @classmethod
-    def _origins(cls, value: object) -> object:
-        return value.replace(",", " ").split() if isinstance(value, str) else value
-
     @field_validator("code_roots", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return value.split(":") if isinstance(value, str) else value
+
+    @field_validator("cors_origins", "embed_origins", mode="before")
+    @classmethod
+    def _origins(cls, value: object) -> object:
+        words = value.split(",") if isinstance(value, str) else value
+        if not isinstance(words, list):
+            return words
+        origins = [str(word).strip().lower() for word in words if str(word).strip()]
+        for origin in origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin; write scheme://host:port, without path")
+        return origins
 
     @property
     def records_url(self) -> str:
@@ -196,7 +210,6 @@ def described() -> list[tuple[str, str, str]]:
     rows = []
     for name, field in Settings.model_fields.items():
         default = field.get_default(call_default_factory=True, validated_data={})
-        if name == "code_roots":
-            default = "."
-        rows.append((_variable(name), str(default), field.description or ""))
+        shown = _SHOWN_DEFAULTS.get(name, str(default))
+        rows.append((_variable(name), shown, field.description or ""))
     return rows
