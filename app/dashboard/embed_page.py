@@ -9,7 +9,7 @@ from app.dashboard.drawing import TITLES, Wanted, draw
 from app.dashboard.frame import ask, parts
 from app.dashboard.live import on_change
 from app.services.embed import check
-from app.store import sweeps
+from app.store import events, sweeps
 from app.sweep.errors import SweepfrontError
 from app.views.shape import ViewName
 
@@ -25,6 +25,7 @@ async def show(
     ui.page_title(f"{sweep}: {TITLES[view]} - Sweepfront")
     try:
         await ask(check, state.db, token, sweep)
+        newest = await ask(events.newest, state.db, sweep)
         record = await ask(sweeps.get, state.db, sweep)
         names = list(record.document["search_space"])  # type: ignore[call-overload]  # JSON
         wanted = Wanted(log=bool(log), by=by if by in names else names[0])
@@ -37,13 +38,13 @@ async def show(
         chart = ui.echart(options).style("width: 100%; height: 100%")
         chart.props(f'role="img" aria-label="{TITLES[view]} of {sweep}"')
 
-    async def redraw() -> None:
+    async def redraw(_: set[str]) -> None:
         now = await ask(sweeps.get, state.db, sweep)
         chart.options.clear()
         chart.options.update(await ask(draw, state, now, view, wanted))
         chart.update()
 
-    on_change(request, sweep, redraw)
+    on_change(request, sweep, redraw, since=newest)
 
 
 def add_embed(app: FastAPI, mounted: str) -> None:

@@ -1,26 +1,58 @@
-"""Keeps an open page true: calls back when a sweep has changed."""
+"""Keeps an open page true: calls back when something has changed."""
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 from fastapi import Request
-from nicegui import ui
+from nicegui import background_tasks, ui
 
-from app.dashboard.frame import ask, parts
-from app.store import events
+from app.dashboard.frame import parts
+from app.services.stream import StreamOverError
+from app.sweep.errors import SweepfrontError
 
-_LOOK_SECONDS = 0.5
+PAUSE_SECONDS = 0.4
+"""Between two calls at least."""
+_BUSY_SHARE = 4
+"""A page whose drawing takes long is drawn so many times less often than it could be."""
+_RETRY_SECONDS = 2.0
 
 
-def on_change(request: Request, sweep: str, callback: Callable[[], Awaitable[None]]) -> None:
-    """Call back after the sweep has changed, as long as the page is open."""
-    db = parts(request).db
-    seen = 0
+Callback = Callable[[set[str]], Awaitable[None]]
+"""Is told the names of the sweeps that have changed."""
 
-    async def look() -> None:
-        nonlocal seen
-        newest = await ask(events.newest, db, sweep)
-        if newest != seen:
-            seen = newest
-            await callback()
 
-    ui.timer(_LOOK_SECONDS, look)
+def on_change(request: Request, sweep: str | None, callback: Callback, *, since: int) -> None:
+    """Call back after something has changed, as long as the page is open.
+
+    Changes that come while a call runs, or soon after one another, make one call.
+
+    Args:
+        request: of the page.
+        sweep: the one that counts; None: all.
+        callback: draws what has changed.
+        since: id of the newest event at the time of what the page shows.
+    """
+    broadcast = parts(request).broadcast
+    client = ui.context.client
+
+    async def follow() -> None:
+        position = since
+        while not client.is_deleted:
+            try:
+                async with broadcast.subscribe(sweep, after=position) as stream:
+                    while True:
+                        told = await stream.take()
+                        started = time.monotonic()
+                        await callback({each.event.sweep for each in told if each.event.sweep})
+                        position = stream.position
+                        took = time.monotonic() - started
+                        await asyncio.sleep(max(PAUSE_SECONDS, _BUSY_SHARE * took))
+            except StreamOverError:
+                return
+            except SweepfrontError:
+                # It fell behind, or the records cannot be read now.
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    task = background_tasks.create(follow(), name=f"live {sweep}", context=client)
+    client.on_delete(task.cancel)

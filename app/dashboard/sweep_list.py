@@ -1,5 +1,6 @@
 """/dashboard: the sweeps, newest first, kept true while the page is open."""
 
+from contextlib import suppress
 from typing import Any
 
 from fastapi import Request
@@ -8,8 +9,11 @@ from nicegui import ui
 from app.dashboard import formats
 from app.dashboard.first_sweep import invite
 from app.dashboard.frame import ask, frame, heading, keep_in_address, page, parts, root
-from app.store import sweeps
+from app.dashboard.live import on_change
+from app.store import events, sweeps
+from app.store.database import Database
 from app.sweep.document import BackendName, expected_trials
+from app.sweep.errors import NotFoundError
 from app.sweep.record import SweepFilter, SweepRecord
 from app.sweep.state import SweepStatus
 
@@ -17,8 +21,11 @@ SHOWN = 2000
 """Sweeps that the list holds at most; a search finds the others."""
 _FIRST = 50
 """Sweeps that come with the page itself; the others follow at once."""
-_REFRESH_SECONDS = 20.0
+_AGES_SECONDS = 30.0
+"""How often the ages are told anew when nothing else happens."""
 _STATUSES = {status.value: status for status in SweepStatus}
+_UPDATED = 50
+"""Sweeps that are shown anew one by one; of more, the whole list is."""
 _BACKENDS: dict[str, BackendName] = {"local": "local", "azureml": "azureml"}
 _LINK = "p => { const a = document.createElement('a'); a.href = p.data.link; a.textContent = p.value; return a; }"
 _OPEN = "e => { if (e.event.key === 'Enter') e.event.target.querySelector('a')?.click(); }"
@@ -65,13 +72,16 @@ class SweepList:
     def __init__(self, request: Request, wanted: dict[str, str]) -> None:
         """Show what is wanted: search, status, backend; an empty text means any."""
         self._request = request
+        self._request = request
         self._parts = parts(request)
         self._root = root(request)
         self._wanted = wanted
         self._cursor: str | None = None
+        self._shown: set[str] = set()
 
     async def build(self) -> None:
         """Lay the page out with the first rows; the others follow once it is shown."""
+        newest = await ask(events.newest, self._parts.db)
         rows = await self._rows(_FIRST)
         self._controls()
         self._empty = ui.element("div")
@@ -94,7 +104,8 @@ class SweepList:
         self._note = ui.label().classes("sf-muted").props('role="status"')
         self._tell(len(rows))
         ui.timer(0.05, self._rest, once=True)
-        ui.timer(_REFRESH_SECONDS, self.refresh)
+        ui.timer(_AGES_SECONDS, self.refresh)
+        on_change(self._request, None, self._update, since=newest)
 
     async def refresh(self) -> None:
         """Show the sweeps as they are now."""
@@ -128,6 +139,24 @@ class SweepList:
         if self._cursor is not None:
             await self.refresh()
 
+    async def _update(self, names: set[str]) -> None:
+        """Show those sweeps as they are now; the others stay."""
+        if any(self._wanted.values()) or not 0 < len(names) <= _UPDATED or not self._shown:
+            await self.refresh()
+            return
+        found = await ask(_found, self._parts.db, names)
+        rows = [self._row(record) for record in found if not record.archived]
+        there = {row["name"] for row in rows}
+        change = {
+            "add": [row for row in rows if row["name"] not in self._shown],
+            "addIndex": 0,
+            "update": [row for row in rows if row["name"] in self._shown],
+            "remove": [{"name": name} for name in names - there if name in self._shown],
+        }
+        self._shown = (self._shown | there) - (names - there)
+        self._grid.run_grid_method("applyTransaction", change)
+        self._tell(len(self._shown))
+
     def _tell(self, count: int) -> None:
         narrowed = any(self._wanted.values())
         self._empty.set_visibility(not count and not narrowed)
@@ -143,6 +172,7 @@ class SweepList:
         )
         found = await ask(sweeps.page, self._parts.db, wanted, limit=limit)
         self._cursor = found.next_cursor
+        self._shown = {record.name for record in found.items}
         return [self._row(record) for record in found.items]
 
     def _row(self, record: SweepRecord) -> dict[str, Any]:
@@ -165,3 +195,12 @@ class SweepList:
             "created": record.created_at.isoformat(),
             "age": formats.age(record.created_at),
         }
+
+
+def _found(db: Database, names: set[str]) -> list[SweepRecord]:
+    """Those of the sweeps that are still there."""
+    found = []
+    for name in sorted(names):
+        with suppress(NotFoundError):
+            found.append(sweeps.get(db, name))
+    return found

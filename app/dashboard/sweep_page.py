@@ -14,7 +14,7 @@ from app.dashboard.sweep_charts import SweepCharts
 from app.dashboard.sweep_header import SweepHeader
 from app.dashboard.trials_table import TrialsTable, as_csv, as_json
 from app.services.outlook import seconds_left
-from app.store import sweeps, trials
+from app.store import events, sweeps, trials
 from app.store.database import Database
 from app.sweep.record import SweepRecord
 from app.sweep.state import Trial
@@ -22,8 +22,9 @@ from app.sweep.state import Trial
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """What a page shows of a sweep, read at one moment."""
+    """What a page shows of a sweep, read after the event `newest`."""
 
+    newest: int
     sweep: SweepRecord
     trials: list[Trial]
     seconds_left: float | None
@@ -49,9 +50,10 @@ def load(db: Database, name: str) -> Loaded:
     Raises:
         NotFoundError: there is none of that name.
     """
+    newest = events.newest(db, name)
     sweep = sweeps.get(db, name)
     found = trials.every(db, name)
-    return Loaded(sweep=sweep, trials=found, seconds_left=seconds_left(sweep, found))
+    return Loaded(newest=newest, sweep=sweep, trials=found, seconds_left=seconds_left(sweep, found))
 
 
 @page
@@ -110,7 +112,7 @@ class SweepPage:
     async def _complete(self) -> None:
         await self._charts.refresh(self._loaded.sweep)
         self._table.show(self._loaded.trials, self._loaded.best)
-        on_change(self._request, self._name, self.refresh)
+        on_change(self._request, self._name, lambda _: self.refresh(), since=self._loaded.newest)
 
     def _export(self, kind: str, make: object) -> None:
         def download() -> None:
