@@ -17,7 +17,7 @@ from app.views.shape import View
 def history(view: View, *, log: bool) -> Options:
     """Number of the trial against its objective; what was stopped has another mark."""
     axes = axes_of(view)
-    trials, best = view.series
+    trials, best = view.series[:2]
     rows = [row for row in columns(trials, "number", "objective", "status") if row[1] is not None]
     marked = [points(status, some) for status, some in by_status(rows, 2).items()]
     line = columns(best, "number", "objective")
