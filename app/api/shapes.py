@@ -12,7 +12,7 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from app.backends.base import Artifact, Capabilities, Health
-from app.sweep.document import BackendName
+from app.sweep.document import BackendName, expected_trials
 from app.sweep.record import Event, SweepRecord
 from app.sweep.state import (
     Decision,
@@ -104,6 +104,9 @@ class SweepShape(Shape):
     provider_url: str | None
     document: Annotated[dict[str, Any], Field(description="Normalised.")]
     document_hash: str
+    expected_trials: Annotated[
+        int, Field(description="How many there will be if nothing ends the sweep earlier.")
+    ]
     trial_counts: TrialCountsShape
     best_trial: BestTrialShape | None
     failures: Annotated[
@@ -135,6 +138,7 @@ class SweepShape(Shape):
             provider_url=record.provider_url,
             document=document,
             document_hash=record.document_hash,
+            expected_trials=expected_trials(document),
             trial_counts=TrialCountsShape.of(record.trial_counts),
             best_trial=BestTrialShape(**asdict(best)) if best else None,
             failures=[FailuresShape(**asdict(group)) for group in record.failures],

@@ -14,7 +14,6 @@ from rich.progress import (
 )
 
 from app.cli.client import Client, ClientError, Json
-from app.sweep.document import expected_trials
 
 FINISHED = ("completed", "failed", "canceled")
 _LOOK_SECONDS = 0.5
@@ -30,7 +29,7 @@ def watch(client: Client, name: str, console: Console) -> Json:
         ClientError: the service stays away for a minute.
     """
     sweep = client.sweep(name)
-    total = expected_trials(sweep["document"])
+    total = int(sweep["expected_trials"])
     if not console.is_terminal:
         return _in_lines(client, sweep, total, console)
     columns = (

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.sweep.advice import advise
-from app.sweep.document import SweepDocument
+from app.sweep.document import SweepDocument, expected_trials
 from app.sweep.errors import InvalidDocumentError
 from app.sweep.examples import SEED
 from app.sweep.parsing import parse_document
@@ -43,6 +43,17 @@ def test_the_hash_ignores_the_name_and_nothing_else() -> None:
     turned = dict(reversed(list(SEED["search_space"].items())))
     assert parse_document(_seed(search_space=turned)).digest() != plain
     assert parse_document(_seed(sampling_algorithm="random")).digest() != plain
+
+
+def test_a_grid_that_is_smaller_than_the_limit_ends_earlier() -> None:
+    """Other samplers draw as many trials as they may."""
+    space = {"x": {"type": "choice", "values": [1, 2, 3]}}
+    for sampling, limit, expected in (("grid", 9, 3), ("grid", 2, 2), ("random", 9, 9)):
+        body = _space(**space) | {
+            "sampling_algorithm": sampling,
+            "limits": {"max_total_trials": limit},
+        }
+        assert expected_trials(parse_document(body).normalized()) == expected
 
 
 def test_what_is_left_open_is_filled_in() -> None:
