@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
-CODE := app trial_code tests benchmarks
+CODE := app sweepfront trial_code tests benchmarks
 LOCK := $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --extra trials --extra postgres
 
 export MLFLOW_DISABLE_TELEMETRY := true

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from app.cli.client import Client, ClientError
 from app.settings import read_settings
+from sweepfront import Client, RefusedError, SweepfrontError
 
 REFUSED = 2
 """Exit code when the service did not like the request."""
@@ -16,6 +16,18 @@ Url = Annotated[
     str | None,
     typer.Option(help="The service; default: SWEEPFRONT_URL, or http://127.0.0.1:8000."),
 ]
+
+
+class CommandError(Exception):
+    """A command cannot do what it should; the message is ready to be shown.
+
+    Attributes:
+        refused: the request or its files are at fault, not the service.
+    """
+
+    def __init__(self, message: str, *, refused: bool = False) -> None:
+        super().__init__(message)
+        self.refused = refused
 
 
 def client_of(url: str | None) -> Client:
@@ -28,6 +40,12 @@ def told() -> Iterator[None]:
     """What goes wrong is said in words, with the exit code for it."""
     try:
         yield
-    except ClientError as error:
-        typer.echo(f"sweepfront: {error}", err=True)
-        raise typer.Exit(REFUSED if error.refused else 1) from error
+    except CommandError as error:
+        raise _exit(error, refused=error.refused) from error
+    except SweepfrontError as error:
+        raise _exit(error, refused=isinstance(error, RefusedError)) from error
+
+
+def _exit(error: Exception, *, refused: bool) -> typer.Exit:
+    typer.echo(f"sweepfront: {error}", err=True)
+    return typer.Exit(REFUSED if refused else 1)

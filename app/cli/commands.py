@@ -7,15 +7,15 @@ import typer
 from rich.console import Console
 
 from app.cli import documents
-from app.cli.calls import Url, client_of, told
-from app.cli.client import Client, ClientError, Json
+from app.cli.calls import CommandError, Url, client_of, told
 from app.cli.demo import DEMO_DOCUMENT, demonstrate
 from app.cli.printing import print_outcome, print_sweep, print_sweeps
 from app.cli.replay import replay
-from app.cli.watch import watch
 from app.settings import read_settings
 from app.sweep import hyperdrive
 from app.sweep.body import to_yaml
+from sweepfront import SweepHandle
+from sweepfront.client import SweepFilter
 
 _INTERRUPTED = 130
 
@@ -46,22 +46,20 @@ def submit(
     Exit code: 0 if the sweep was accepted (with --watch: completed), 1 if not, 2 if the document
     was refused.
     """
-    console = Console()
     client = client_of(url)
     with told():
         sweep = documents.submit(client, file, read_settings(), typer.echo)
-        name = sweep["name"]
-        typer.echo(f"sweep {name}: {client.url}/v1/sweeps/{name}")
-        for words in sweep["warnings"]:
+        typer.echo(f"sweep {sweep.name}: {client.url}/v1/sweeps/{sweep.name}")
+        for words in sweep.sweep.warnings:
             typer.echo(f"warning: {words}")
         if not (watch_it or register):
             return
-        ended = _watched(client, name, console)
-        print_outcome(ended, console)
-        if register and ended["best_trial"] is not None:
-            version = client.register(name)
-            typer.echo(f"registered {version['model_name']} version {version['version']}")
-    if ended["status"] != "completed":
+        _watch(sweep)
+        print_outcome(sweep.sweep, Console())
+        if register and sweep.best is not None:
+            version = sweep.register()
+            typer.echo(f"registered {version.model_name} version {version.version}")
+    if sweep.status != "completed":
         raise typer.Exit(1)
 
 
@@ -72,14 +70,16 @@ def sweeps(
 ) -> None:
     """List the newest sweeps."""
     with told():
-        print_sweeps(client_of(url).sweeps(status=status, limit=limit), Console())
+        wanted: SweepFilter = {} if status is None else {"status": status}
+        found = client_of(url).sweeps(limit=limit, **wanted)
+        print_sweeps([handle.sweep for handle in found], Console())
 
 
 def show(name: Annotated[str, typer.Argument(help="The sweep.")], url: Url = None) -> None:
     """Show a sweep and its trials."""
-    client = client_of(url)
     with told():
-        print_sweep(client.sweep(name), client.trials(name), Console())
+        handle = client_of(url).sweep(name)
+        print_sweep(handle.sweep, handle.trials(), Console())
 
 
 def convert(
@@ -106,7 +106,7 @@ def convert(
             output.write_text(text, encoding="utf-8")
         except OSError as error:
             words = f"{output} cannot be written: {error.strerror}"
-            raise ClientError(words, refused=True) from error
+            raise CommandError(words, refused=True) from error
 
 
 def demo(
@@ -117,9 +117,10 @@ def demo(
         raise typer.Exit(demonstrate(file, read_settings(), Console()))
 
 
-def _watched(client: Client, name: str, console: Console) -> Json:
+def _watch(sweep: SweepHandle) -> None:
     try:
-        return watch(client, name, console)
+        sweep.wait()
     except KeyboardInterrupt:
-        typer.echo(f"\n{name} goes on; look again with: python -m app show {name}", err=True)
+        again = f"python -m app show {sweep.name}"
+        typer.echo(f"\n{sweep.name} goes on; look again with: {again}", err=True)
         raise typer.Exit(_INTERRUPTED) from None

@@ -16,10 +16,10 @@ from urllib.parse import unquote, urlsplit
 from rich.console import Console
 
 from app.cli import documents
-from app.cli.client import Client, ClientError
+from app.cli.calls import CommandError
 from app.cli.printing import print_outcome
-from app.cli.watch import watch
 from app.settings import Settings
+from sweepfront import Client
 
 DEMO_DOCUMENT = Path("examples/concrete.yaml")
 _PORTS = 100
@@ -39,14 +39,15 @@ def demonstrate(file: Path, settings: Settings, console: Console) -> int:
         The exit code: 0 after Ctrl-C once a model was registered, else 1.
 
     Raises:
-        ClientError: the service refuses the document, or cannot be started.
+        CommandError: the service cannot be started.
+        sweepfront.SweepfrontError: it refuses the document.
     """
 
     def say(words: str) -> None:
         console.print(words, soft_wrap=True, highlight=False, markup=False)
 
     if not file.is_file():
-        raise ClientError(f"{file} is not here; run the demo in the repository's folder")
+        raise CommandError(f"{file} is not here; run the demo in the repository's folder")
     port = _free_port(settings)
     if port != settings.port:
         say(f"port {settings.port} is taken; serving on port {port} instead")
@@ -58,16 +59,16 @@ def demonstrate(file: Path, settings: Settings, console: Console) -> int:
             client = Client(url)
             _await_ready(service, client, log)
             say(f"serving on {url} (log: {log})")
-            name = documents.submit(client, file, settings, say)["name"]
-            say(f"sweep {name}: {url}/v1/sweeps/{name}")
-            sweep = watch(client, name, console)
-            print_outcome(sweep, console)
-            if sweep["status"] != "completed":
+            sweep = documents.submit(client, file, settings, say)
+            say(f"sweep {sweep.name}: {url}/v1/sweeps/{sweep.name}")
+            sweep.wait()
+            print_outcome(sweep.sweep, console)
+            if sweep.status != "completed":
                 return 1
-            version = client.register(name)
-            model, number = version["model_name"], version["version"]
+            version = sweep.register()
+            model, number = version.model_name, version.version
             say(f"registered {model} version {number}")
-            say(f"model file: {unquote(urlsplit(version['uri']).path)}")
+            say(f"model file: {unquote(urlsplit(version.uri).path)}")
             say(f"download:   {url}/v1/models/{model}/versions/{number}/download")
             say(f"try it out: {url}/docs")
             say("serving until Ctrl-C")
@@ -120,7 +121,7 @@ def _await_ready(service: subprocess.Popen[bytes], client: Client, log: Path) ->
             return
         time.sleep(0.1)
     lines = log.read_text(errors="replace").splitlines()[-5:]
-    raise ClientError("\n".join(["the service did not start:", *lines, f"(log: {log})"]))
+    raise CommandError("\n".join(["the service did not start:", *lines, f"(log: {log})"]))
 
 
 def _free_port(settings: Settings) -> int:
@@ -132,7 +133,7 @@ def _free_port(settings: Settings) -> int:
             except OSError:
                 continue
             return port
-    raise ClientError(f"no free port from {settings.port} on; set SWEEPFRONT_PORT")
+    raise CommandError(f"no free port from {settings.port} on; set SWEEPFRONT_PORT")
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:

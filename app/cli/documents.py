@@ -7,8 +7,9 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from app.cli.client import Client, ClientError, Json
+from app.cli.calls import CommandError
 from app.code.archives import Limits
 from app.code.packing import pack
 from app.code.snapshots import LEFT_OUT
@@ -17,7 +18,9 @@ from app.sweep.body import decode
 from app.sweep.data import UPLOAD
 from app.sweep.errors import InvalidDocumentError, SweepfrontError
 from app.sweep.requirements import file_of, written_out
+from sweepfront import Client, SweepHandle
 
+Json = dict[str, Any]
 Say = Callable[[str], None]
 _FILE = "file:"
 
@@ -26,7 +29,7 @@ def read(path: Path) -> Json:
     """The object that a file holds: JSON if it is named so, else YAML.
 
     Raises:
-        ClientError: the file cannot be read or is no document; each fault with its place.
+        CommandError: the file cannot be read or is no document; each fault with its place.
     """
     body = _content(path)
     kind = "application/json" if path.suffix.lower() == ".json" else "application/yaml"
@@ -38,22 +41,22 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ClientError(f"{path} cannot be read: {error.strerror}", refused=True) from error
+        raise CommandError(f"{path} cannot be read: {error.strerror}", refused=True) from error
 
 
 @contextmanager
 def refused(place: str) -> Iterator[None]:
-    """What is wrong with the author's files becomes a ClientError that names the place."""
+    """What is wrong with the author's files becomes a CommandError that names the place."""
     try:
         yield
     except InvalidDocumentError as error:
         faults = (f"  {each.pointer or '(the document)'}: {each.message}" for each in error.errors)
-        raise ClientError("\n".join([f"{place} is refused:", *faults]), refused=True) from error
+        raise CommandError("\n".join([f"{place} is refused:", *faults]), refused=True) from error
     except SweepfrontError as error:
-        raise ClientError(f"{place}: {error.message}", refused=True) from error
+        raise CommandError(f"{place}: {error.message}", refused=True) from error
 
 
-def submit(client: Client, path: Path, settings: Settings, say: Say) -> Json:
+def submit(client: Client, path: Path, settings: Settings, say: Say) -> SweepHandle:
     """Submit a document and the code, data and conda file that lie where it says; the sweep.
 
     Args:
@@ -63,14 +66,15 @@ def submit(client: Client, path: Path, settings: Settings, say: Say) -> Json:
         say: told what was sent, a line each.
 
     Raises:
-        ClientError: a file cannot be read, or the service refuses something or is away.
+        CommandError: a file cannot be read or sent.
+        sweepfront.SweepfrontError: the service refuses something or is away.
     """
     document = read(path)
     local = _Local(client, path.parent, settings, say)
     if isinstance(trial := document.get("trial"), dict):
         document["trial"] = local.trial(trial)
     elif isinstance(trial, str):
-        raise ClientError(
+        raise CommandError(
             "/trial: a sweep has its trial written out, as Azure ML's own schema wants it; put "
             f"command, code and environment of {trial} here",
             refused=True,

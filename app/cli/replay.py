@@ -7,10 +7,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.cli.calls import Url, client_of, told
-from app.cli.client import ClientError, Json
+from app.cli.calls import CommandError, Url, client_of, told
 from app.sweep.body import decode
 from app.sweep.errors import SweepfrontError
+from sweepfront import Replay, Sweep
+
+Json = dict[str, Any]
 
 DEFAULTS: dict[str, Json] = {
     "bandit": {"slack_factor": 0.1},
@@ -32,10 +34,10 @@ def replay(
 
     Example: replay concrete-1 --policy bandit:slack_factor=0.2,delay_evaluation=3
     """
-    client = client_of(url)
     with told():
-        columns = [(words, client.replay(name, wanted)) for words, wanted in _policies(policy)]
-        _print(client.sweep(name), columns, Console())
+        handle = client_of(url).sweep(name)
+        columns = [(words, handle.replay(wanted)) for words, wanted in _policies(policy)]
+        _print(handle.sweep, columns, Console())
 
 
 def _policies(given: Iterable[str] | None) -> list[tuple[str, Json]]:
@@ -55,7 +57,7 @@ def _parsed(text: str) -> Json:
     try:
         settings = decode("\n".join(lines).encode(), "application/yaml") if lines else {}
     except SweepfrontError as error:
-        raise ClientError(
+        raise CommandError(
             f"--policy {text}: write TYPE:KEY=VALUE,KEY=VALUE, such as "
             "bandit:slack_factor=0.1,delay_evaluation=2",
             refused=True,
@@ -68,11 +70,10 @@ def _words(body: Json) -> str:
     return "\n".join([body["type"], *settings])
 
 
-def _print(sweep: Json, columns: list[tuple[str, Json]], console: Console) -> None:
-    objective = sweep["document"]["objective"]
+def _print(sweep: Sweep, columns: list[tuple[str, Replay]], console: Console) -> None:
+    goal = sweep.document["objective"]["goal"]
     console.print(
-        f"{sweep['name']}: {objective['goal']} {objective['primary_metric']}, "
-        f"{sweep['trial_counts']['total']} trials",
+        f"{sweep.name}: {goal} {sweep.primary_metric}, {sweep.trial_counts.total} trials",
         highlight=False,
     )
     table = Table("", *(words for words, _ in columns))
@@ -80,37 +81,40 @@ def _print(sweep: Json, columns: list[tuple[str, Json]], console: Console) -> No
     table.add_row("trial time saved", *(_saved(found) for _, found in columns))
     table.add_row("the winner", *(_winner(found) for _, found in columns))
     table.add_row("best that goes on", *(_best_left(found) for _, found in columns))
-    table.add_row("evaluations", *(str(found["evaluations"]) for _, found in columns))
+    table.add_row("evaluations", *(str(found.evaluations) for _, found in columns))
     console.print(table)
-    if sweep["trial_counts"]["early_terminated"]:
+    if sweep.trial_counts.early_terminated:
         console.print(
-            f"{sweep['trial_counts']['early_terminated']} trials were stopped at the time; what "
+            f"{sweep.trial_counts.early_terminated} trials were stopped at the time; what "
             "they would have reported later is not known",
             highlight=False,
         )
 
 
-def _stopped(found: Json) -> str:
-    if not found["stops"]:
+def _stopped(found: Replay) -> str:
+    if not found.stops:
         return "none"
-    shown = [f"{stop['trial']} (report {stop['interval']})" for stop in found["stops"][:10]]
-    more = len(found["stops"]) - len(shown)
-    return f"{len(found['stops'])}: " + ", ".join(shown) + (f", {more} more" if more else "")
+    shown = [f"{stop.trial} (report {stop.interval})" for stop in found.stops[:10]]
+    more = len(found.stops) - len(shown)
+    return f"{len(found.stops)}: " + ", ".join(shown) + (f", {more} more" if more else "")
 
 
-def _saved(found: Json) -> str:
-    saved, total = found["saved_seconds"], found["total_seconds"]
+def _saved(found: Replay) -> str:
+    saved, total = found.saved_seconds, found.total_seconds
     share = f" ({100 * saved / total:.0f} %)" if total else ""
     return f"{saved:.1f} of {total:.1f} s{share}"
 
 
-def _winner(found: Json) -> str:
-    if found["winner"] is None:
+def _winner(found: Replay) -> str:
+    if found.winner is None:
         return "none"
-    fate = "STOPPED" if found["winner_stopped"] else "goes on"
-    return f"trial {found['winner']['number']} {fate}"
+    fate = "STOPPED" if found.winner_stopped else "goes on"
+    return f"trial {found.winner.number} {fate}"
 
 
-def _best_left(found: Json) -> str:
-    best: Any = found["best_left"]
-    return "none" if best is None else f"trial {best['number']}: {best['objective_value']:.6g}"
+def _best_left(found: Replay) -> str:
+    best = found.best_left
+    if best is None:
+        return "none"
+    value = "" if best.objective_value is None else f": {best.objective_value:.6g}"
+    return f"trial {best.number}{value}"

@@ -6,9 +6,8 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
-from app.cli.client import Client
 from app.cli.printing import print_outcome
-from app.cli.watch import watch
+from sweepfront import Client
 from tests.azure_emulator.running import running_emulator
 from tests.served import ROOT, served
 
@@ -25,12 +24,11 @@ def main() -> None:
             environment = emulator.environment()
             with served(folder / "data", environment=environment) as service:
                 client = Client(str(service.client.base_url))
-                sweep = client.submit(body)
-                print_outcome(watch(client, sweep["name"], console), console)
-                version = client.register(sweep["name"])
+                sweep = client.submit(body).wait()
+                print_outcome(sweep.sweep, console)
+                version = sweep.register()
                 console.print(
-                    f"registered {version['model_name']} version {version['version']}: "
-                    f"{version['uri']}",
+                    f"registered {version.model_name} version {version.version}: {version.uri}",
                     highlight=False,
                     soft_wrap=True,
                 )

@@ -11,7 +11,7 @@ MAX_FUNCTION = 60
 
 
 def _files() -> list[Path]:
-    folders = ("app", "trial_code", "tests", "benchmarks")
+    folders = ("app", "sweepfront", "trial_code", "tests", "benchmarks")
     found = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
     return [*found, ROOT / "alembic" / "env.py"]
 
