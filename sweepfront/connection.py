@@ -228,24 +228,22 @@ def path_of(*names: str | int) -> str:
 def _problem(answer: httpx.Response) -> ProblemError:
     """The error for an answer that is no success, whoever gave it."""
     kind = ServiceError if answer.status_code >= _SERVER_ERROR else RefusedError
+    status, retry_after = answer.status_code, _seconds(answer.headers.get("Retry-After", ""))
     try:
         body = answer.json()
         return kind(
-            status=answer.status_code,
+            status=status,
             title=body["title"],
             detail=body["detail"],
             type=body["type"],
             errors=TypeAdapter(list[Fault]).validate_python(body.get("errors") or []),
             facts=body.get("facts"),
             request_id=body.get("request_id", ""),
-            retry_after=_seconds(answer.headers.get("Retry-After", "")),
+            retry_after=retry_after,
         )
     except (ValueError, KeyError, TypeError, AttributeError):
-        return kind(
-            status=answer.status_code,
-            title=answer.reason_phrase or "no success",
-            detail=answer.text[:_SHOWN],
-        )
+        title, words = answer.reason_phrase or "no success", answer.text[:_SHOWN]
+        return kind(status=status, title=title, detail=words, retry_after=retry_after)
 
 
 def _seconds(text: str) -> float | None:
