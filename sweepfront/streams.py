@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import httpx
 
 from sweepfront.connection import Connection
+from sweepfront.errors import AnswerError
 from sweepfront.shapes import Event
 from sweepfront.waiting import AWAY, Patience
 
+_KIND = "text/event-stream"
 _SILENCE_SECONDS = 60.0
 """Heartbeats come more often; a stream that is silent for longer is broken."""
 _PAUSE_SECONDS = 0.5
@@ -48,19 +49,21 @@ def follow(connection: Connection, path: str, after: int) -> Iterator[Event]:
     It ends when the service answers that there will be no more (204).
 
     Raises:
+        AnswerError: what answers is no stream of events.
         SweepfrontError: the service refuses, or stays away for a minute.
     """
     patience = Patience()
     while True:
-        headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
-        options: dict[str, Any] = {
-            "headers": headers,
-            "timeout": httpx.Timeout(_SILENCE_SECONDS),
-        }
         try:
-            with connection.stream(path, **options) as answer:
+            with connection.stream(
+                path,
+                headers={"Accept": _KIND, "Last-Event-ID": str(after)},
+                timeout=httpx.Timeout(_SILENCE_SECONDS),
+            ) as answer:
                 if answer.status_code == httpx.codes.NO_CONTENT:
                     return
+                if not answer.headers.get("Content-Type", "").startswith(_KIND):
+                    raise AnswerError(f"{connection.url}{path} is no stream of events")
                 patience.heard()
                 for data in messages(lines(answer.iter_bytes())):
                     event = connection.read(Event, data)

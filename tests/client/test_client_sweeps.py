@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -165,3 +166,26 @@ def test_a_replay_tells_what_a_policy_would_have_stopped(finished: SweepHandle) 
     assert found.policy["type"] == "bandit"
     assert found.winner is not None
     assert found.winner.number == 2
+
+
+def test_the_quick_start_of_the_documentation_runs(
+    service: Served, scripts: Path, tmp_path: Path
+) -> None:
+    """As it is printed, in a folder like the repository's."""
+    shutil.copytree(ROOT / "trial_code", scripts / "trial_code", dirs_exist_ok=True)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    page = (ROOT / "docs" / "client.md").read_text(encoding="utf-8")
+    (tmp_path / "start.py").write_text(page.split("```python\n")[1].split("```")[0])
+    done = subprocess.run(
+        [sys.executable, "start.py"],
+        cwd=tmp_path,
+        env={**os.environ, "SWEEPFRONT_URL": url_of(service), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "completed BestTrial(number=" in done.stdout
+    assert "KNeighborsRegressor" in done.stdout
+    assert (tmp_path / "model.pkl").stat().st_size > 0

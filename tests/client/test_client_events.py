@@ -1,0 +1,97 @@
+"""Followed events: no loss and no doubles, whatever becomes of the connection."""
+
+import contextlib
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, cast
+
+import pytest
+
+from sweepfront import AnswerError, Client, RefusedError
+
+
+class Script(ThreadingHTTPServer):
+    """Answers each request with the next of its lines; an answer is a status and a stream's text.
+
+    A stream breaks off at the end of its text; how often a real one does cannot be chosen.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, *answers: tuple[int, str]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.answers = list(answers)
+        self.kind = "text/event-stream"
+        self.resumed_after: list[str | None] = []
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Says its line."""
+
+    def do_GET(self) -> None:
+        script = cast("Script", self.server)
+        script.resumed_after.append(self.headers.get("Last-Event-ID"))
+        status, text = script.answers.pop(0)
+        self.send_response(status)
+        self.send_header("Content-Type", script.kind)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_: Any) -> None:  # noqa: ANN401 - of http.server
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def _scripted(*answers: tuple[int, str]) -> Iterator[tuple[Client, Script]]:
+    with Script(*answers) as script:
+        thread = threading.Thread(target=script.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            with Client(f"http://127.0.0.1:{script.server_port}") as client:
+                yield client, script
+        finally:
+            script.shutdown()
+            thread.join()
+
+
+def _message(number: int) -> str:
+    event = {
+        "id": number,
+        "type": "metric",
+        "sweep": "s",
+        "data": {"words": "one\u2028line", "value": "NaN"},
+        "at": "2026-01-01T00:00:00Z",
+        "of a newer service": 1,
+    }
+    text = json.dumps(event, ensure_ascii=False)
+    return f"id: {number}\nevent: metric\ndata: {text}\n\n"
+
+
+def test_a_stream_that_breaks_off_goes_on_after_the_last_event() -> None:
+    """Half a message is not one; a service that is away for a moment is asked again."""
+    with _scripted(
+        (200, ": hello\n\n" + _message(4) + _message(7) + _message(9)[:-1]),
+        (503, ""),
+        (200, _message(7) + _message(9)),
+        (204, ""),
+    ) as (client, script):
+        events = list(client.events(after=3, follow=True))
+    assert [event.id for event in events] == [4, 7, 9]
+    assert events[0].data["words"] == "one\u2028line"
+    assert script.resumed_after == ["3", "7", "7", "9"]
+
+
+def test_a_refusal_ends_the_stream() -> None:
+    """It will be refused again."""
+    with _scripted((404, "")) as (client, _), pytest.raises(RefusedError, match="404"):
+        next(client.events(follow=True))
+
+
+def test_what_is_no_stream_is_said_so() -> None:
+    """Such as a proxy's page in its place."""
+    with _scripted((200, "{}")) as (client, script):
+        script.kind = "application/json"
+        with pytest.raises(AnswerError, match="is no stream of events"):
+            next(client.events(follow=True))
