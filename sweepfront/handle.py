@@ -97,6 +97,7 @@ class SweepHandle(TrialCalls):
         model_name: str | None = None,
         trial: int | None = None,
         artifact_path: str | None = None,
+        type: str | None = None,  # noqa: A002 - the API's name
         description: str | None = None,
         tags: Mapping[str, str] | None = None,
         gate: Mapping[str, Any] | None = None,
@@ -109,6 +110,7 @@ class SweepHandle(TrialCalls):
             model_name: by default `final_model`.
             trial: a completed one; by default the best.
             artifact_path: by default `outputs/model.pkl`.
+            type: custom_model (the default), mlflow_model or triton_model.
             description: of the version.
             tags: of the version.
             gate: what must hold, `{"min_improvement": 0.1, "guards": [{"metric": ..., "max": ...}]}`.
@@ -120,6 +122,7 @@ class SweepHandle(TrialCalls):
             "model_name": model_name,
             "trial": trial,
             "artifact_path": artifact_path,
+            "type": type,
             "description": description,
             "tags": tags,
             "gate": gate,

@@ -4,7 +4,9 @@ import math
 import shutil
 import sys
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import assert_type
 
 import pandas as pd
 import pytest
@@ -62,9 +64,10 @@ def test_a_trial_has_reports_decisions_logs_and_files(client: Client, tmp_path: 
     assert handle.metrics(0, "other") == []
     assert len(handle.decisions(0)) == 1000
     assert handle.decisions(0)[0].verdict == "continue"
-    assert handle.log(0) == "first\nsecond\n"
+    assert assert_type(handle.log(0), str) == "first\nsecond\n"
     assert handle.log(0, "stdout", tail=1) == "second\n"
-    assert list(handle.log(0, follow=True)) == ["first", "second"]
+    lines = assert_type(handle.log(0, follow=True), Iterator[str])
+    assert list(lines) == ["first", "second"]
     assert handle.log(0, "stderr") == ""
     assert "outputs/kept.txt" in [artifact.path for artifact in handle.artifacts(0)]
     assert handle.download(0, "outputs/kept.txt", tmp_path) == tmp_path / "kept.txt"
@@ -93,7 +96,7 @@ def test_the_best_model_is_registered_read_and_downloaded(
     client: Client, finished: SweepHandle, tmp_path: Path
 ) -> None:
     """Once, however often it is asked for; a gate refuses with its figures."""
-    first = finished.register(model_name="client-model", tags={"by": "test"})
+    first = finished.register(model_name="client-model", type="custom_model", tags={"by": "test"})
     again = finished.register(model_name="client-model")
     assert (first.version, again.version, first.trial) == (1, 1, 2)
     assert first.objective.value == 0.5
