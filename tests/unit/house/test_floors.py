@@ -29,8 +29,10 @@ FLOORS: dict[str, set[str]] = {
         "app.backends.base",
         "app.sweep",
     },
+    "app.webhooks": {"app.store", "app.sweep"},
     "app.parts": {
         "app.services",
+        "app.webhooks",
         "app.store",
         "app.code",
         "app.backends.base",
@@ -40,6 +42,7 @@ FLOORS: dict[str, set[str]] = {
     "app.api": {
         "app.parts",
         "app.services",
+        "app.webhooks",
         "app.search",
         "app.views",
         "app.store",
@@ -80,7 +83,8 @@ HOMES: dict[str, set[str]] = {
     "tsdownsample": {"app.views"},
     "cachetools": {"app.services"},
     "itsdangerous": {"app.services"},
-    "httpx": {"sweepfront", "app.backends.downloads"},
+    "httpx": {"sweepfront", "app.backends.downloads", "app.webhooks"},
+    "standardwebhooks": {"app.webhooks"},
     "rich": {"app.cli", "app.__main__", "sweepfront.progress"},
     "typer": {"app.cli", "app.__main__"},
     "pydantic_settings": {"app.settings"},
