@@ -106,9 +106,11 @@ class _Server(http.server.ThreadingHTTPServer):
         """Encrypt in the connection's own thread, so that one that stalls holds up no other."""
         self.receiver.connections += 1
         with contextlib.suppress(OSError):
-            if self.context is not None:
-                request = self.context.wrap_socket(request, server_side=True)
-            super().finish_request(request, client_address)
+            if self.context is None:
+                super().finish_request(request, client_address)
+                return
+            with self.context.wrap_socket(request, server_side=True) as encrypted:
+                super().finish_request(encrypted, client_address)
 
     def handle_error(self, *_: object) -> None:
         """Senders that hang up are what some tests are about."""
@@ -122,14 +124,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Keep the message, and answer as was told."""
         receiver = self.server.receiver
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        headers = {name.lower(): value for name, value in self.headers.items()}
+        sent = {name.lower(): value for name, value in self.headers.items()}
         reply = receiver.replies.popleft() if receiver.replies else Reply()
-        receiver.messages.append(Message(headers, body, time.monotonic(), self.client_address[1]))
+        receiver.messages.append(Message(sent, body, time.monotonic(), self.client_address[1]))
         time.sleep(reply.wait)
-        lines = [f"HTTP/1.1 {reply.status} Told", f"Content-Length: {len(reply.body)}"]
+        headers = {"Content-Length": str(len(reply.body)), **reply.headers}
         if reply.status == http.HTTPStatus.NO_CONTENT:
-            lines.pop()
-        lines += [f"{name}: {value}" for name, value in reply.headers.items()]
+            del headers["Content-Length"]
+        lines = [f"HTTP/1.1 {reply.status} Told", *(f"{k}: {v}" for k, v in headers.items())]
         answer = "\r\n".join([*lines, "", ""]).encode() + reply.body
         if not reply.drip:
             self.wfile.write(answer)
