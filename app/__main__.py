@@ -43,8 +43,9 @@ def serve() -> None:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    # Azure's SDK tells every request and answer at the level info.
-    logging.getLogger("azure").setLevel(logging.WARNING)
+    # They tell every request at the level info; addresses of webhooks may hold secrets.
+    for talkative in ("azure", "httpx"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     try:
         prepare(settings)
     except SweepfrontError as error:

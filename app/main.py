@@ -24,6 +24,7 @@ from app.api import (
     sweeps,
     trials,
     views,
+    webhooks,
 )
 from app.api.cors import allow_origins
 from app.api.docs import add_docs
@@ -47,6 +48,8 @@ from app.settings import MIB, Settings
 from app.store.database import Database, migrate, schema_is_current
 from app.sweep.document import BackendName
 from app.sweep.errors import StoreBusyError, SweepfrontError, storage_error
+from app.webhooks.courier import Courier
+from app.webhooks.receivers import Receivers
 
 _DESCRIPTION = """
 Hyperparameter sweeps over HTTP: post a search space, a sampling algorithm, an early-termination
@@ -55,6 +58,20 @@ a sweep job of an Azure ML workspace; the best trial's model is registered as `f
 
 Try it: open **POST /v1/sweeps**, *Try it out*, *Execute*; then read the sweep at its `Location`.
 """
+_ROOMS = (
+    sweeps,
+    preview,
+    trials,
+    views,
+    replay,
+    models,
+    events,
+    webhooks,
+    embed,
+    code,
+    schema,
+    health,
+)
 _TRIED_BYTES = 64 * 1024
 
 log = logging.getLogger(__name__)
@@ -100,20 +117,9 @@ def create_app(
     app.add_middleware(PageHeaders, root_path=settings.root_path, framers=settings.embed_origins)
     if settings.cors_origins:
         allow_origins(app, settings.cors_origins)
-    for room in (
-        sweeps,
-        preview,
-        trials,
-        views,
-        replay,
-        models,
-        events,
-        embed,
-        code,
-        schema,
-        health,
-    ):
+    for room in _ROOMS:
         app.include_router(room.router)
+    webhooks.describe_messages(app)
     app.openapi = describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     add_docs(app, settings.root_path)
     add_dashboard(app)
@@ -185,6 +191,9 @@ def _open(settings: Settings, backends: Mapping[BackendName, Backend] | None) ->
     for backend in backends.values():
         backend.start(tracker.wake)
     tracker.start()
+    receivers = Receivers(settings.webhook_allowed_networks, http=settings.webhook_allow_http)
+    courier = Courier(db, receivers)
+    courier.start()
     return State(
         settings=settings,
         db=db,
@@ -192,6 +201,7 @@ def _open(settings: Settings, backends: Mapping[BackendName, Backend] | None) ->
         code=store,
         tracker=tracker,
         broadcast=Broadcast(db, encode),
+        courier=courier,
         azure_request=partial(request_of, place=azure_place(settings)),
         views=Views(db),
     )
@@ -235,4 +245,5 @@ def _close(state: State) -> None:
     for backend in state.backends.values():
         backend.close()
     state.tracker.stop()
+    state.courier.stop()
     state.db.close()

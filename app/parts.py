@@ -12,6 +12,7 @@ from app.services.views import Views
 from app.settings import Settings
 from app.store.database import Database
 from app.sweep.document import BackendName
+from app.webhooks.courier import Courier
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,5 +25,6 @@ class State:
     code: CodeStore
     tracker: Tracker
     broadcast: Broadcast
+    courier: Courier
     azure_request: AzureRequest
     views: Views

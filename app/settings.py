@@ -2,6 +2,7 @@
 
 import os
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,7 +14,7 @@ from app.sweep.errors import SweepfrontError
 
 MIB = 1024 * 1024
 _ORIGIN = re.compile(r"\*|https?://[^/\s?#@*;,\']+")
-_SHOWN_DEFAULTS = {"code_roots": ".", "cors_origins": "", "embed_origins": ""}
+_HOST = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
 
 
 def _cores() -> int:
@@ -114,6 +115,14 @@ class Settings(BaseSettings):
     azure_timeout: float = Field(
         20.0, gt=0, le=40, description="Seconds until a request to Azure counts as unanswered."
     )
+    webhook_allowed_networks: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Addresses beside public ones to which webhooks may send, separated by ',': "
+        "networks such as 10.0.0.0/8, or names of hosts.",
+    )
+    webhook_allow_http: bool = Field(
+        default=False, description="true: webhooks may send to http:// URLs, too; unencrypted."
+    )
     max_body_bytes: int = Field(
         MIB, ge=1024, description="Largest document or request body, in bytes."
     )
@@ -155,6 +164,24 @@ class Settings(BaseSettings):
                 raise ValueError(f"{origin!r} is no origin; write scheme://host:port, without path")
         return origins
 
+    @field_validator("webhook_allowed_networks", mode="before")
+    @classmethod
+    def _split_networks(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return [part.strip() for part in value.split(",") if part.strip()]
+
+    @field_validator("webhook_allowed_networks")
+    @classmethod
+    def _known_networks(cls, value: list[str]) -> list[str]:
+        for entry in value:
+            if not _HOST.fullmatch(entry):
+                try:
+                    ip_network(entry, strict=False)
+                except ValueError as error:
+                    raise ValueError(f"{entry!r} is neither a network nor a host's name") from error
+        return value
+
     @property
     def records_url(self) -> str:
         """The database's address, with the default filled in."""
@@ -192,7 +219,10 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
-        words = [f"{_variable(str(fault['loc'][0]))}: {fault['msg']}" for fault in faults]
+        words = [
+            f"{_variable(str(fault['loc'][0]))}: {fault['msg'].removeprefix('Value error, ')}"
+            for fault in faults
+        ]
     except SettingsError as error:
         found = re.search(r'"(\w+)"', str(error))
         words = [f"{_variable(found[1]) if found else 'a setting'}: this is not JSON"]
@@ -210,6 +240,9 @@ def described() -> list[tuple[str, str, str]]:
     rows = []
     for name, field in Settings.model_fields.items():
         default = field.get_default(call_default_factory=True, validated_data={})
-        shown = _SHOWN_DEFAULTS.get(name, str(default))
-        rows.append((_variable(name), shown, field.description or ""))
+        if name == "code_roots":
+            default = "."
+        elif default == []:
+            default = ""
+        rows.append((_variable(name), str(default), field.description or ""))
     return rows

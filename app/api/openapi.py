@@ -33,6 +33,7 @@ def describe(app: FastAPI) -> Callable[[], dict[str, Any]]:
                 version=app.version,
                 description=app.description,
                 routes=app.routes,
+                webhooks=app.webhooks.routes,
                 tags=app.openapi_tags,
             )
             _add_bodies(schema)
@@ -60,6 +61,10 @@ def _add_problems(schema: dict[str, Any]) -> None:
     components.update(shape.pop("$defs", {}))
     components["Problem"] = shape
     content = {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model="Problem")}}}
+    for item in schema.get("webhooks", {}).values():
+        for operation in item.values():
+            # What a receiver answers to a body that it does not like is its own affair.
+            operation["responses"].pop("422", None)
     for path, item in schema["paths"].items():
         for method, operation in item.items():
             responses = operation["responses"]

@@ -46,18 +46,15 @@ class Receivers:
             allowed: networks (10.0.0.0/8), addresses, and names of hosts whose addresses are not
                 looked at.
             http: http:// is allowed, too.
-
-        Raises:
-            ValueError: a network that is none.
         """
         self._networks: list[_Network] = []
         self._hosts: set[str] = set()
         self._http = http
         for entry in allowed:
-            if entry.strip()[-1:].isalpha():
-                self._hosts.add(entry.strip().lower())
-            else:
-                self._networks.append(ip_network(entry.strip(), strict=False))
+            try:
+                self._networks.append(ip_network(entry, strict=False))
+            except ValueError:
+                self._hosts.add(entry.lower())
 
     def parse(self, url: str) -> httpx.URL:
         """An address that may be sent to as far as it says itself.

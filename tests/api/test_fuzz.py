@@ -62,12 +62,16 @@ def test_generated_requests_get_announced_answers(service: Served, mode: Generat
         with suppress(Unsatisfiable):
             check()
     assert tried > 10 * len(operations)
+    for webhook in service.items("/v1/webhooks"):
+        service.client.delete(f"/v1/webhooks/{webhook['id']}")
 
 
 def _make_harmless(case: Any) -> None:  # noqa: ANN401 - likewise
-    """Sweeps that are accepted end at once, and no log is followed until one does."""
+    """Sweeps that are accepted end at once, no log is followed until one does, nobody is called."""
     if isinstance(case.query, dict):
         case.query.pop("follow", None)
+    if isinstance(case.body, dict) and isinstance(case.body.get("url"), str):
+        case.body["url"] = "https://hooks.invalid/" + case.body["url"][:100]
     trial = case.body.get("trial") if isinstance(case.body, dict) else None
     if isinstance(trial, dict) and isinstance(trial.get("command"), str):
         trial["command"] = "false"
