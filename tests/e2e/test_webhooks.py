@@ -1,13 +1,19 @@
 """Webhooks of a served service: from a subscription over a sweep's events to the log."""
 
+import os
+import re
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.receiver import Receiver, Receivers, Reply, receivers
-from tests.served import Json, Served, document, served
+from tests.served import ROOT, Json, Served, document, free_port, served
 
 COMMAND = "python quadratic.py --x ${{search_space.x}}"
 SPACE = {"x": {"type": "choice", "values": [0.1, 0.3]}}
@@ -27,6 +33,7 @@ def sender(
     """A service that may send to loopback."""
     environment = {
         "SWEEPFRONT_WEBHOOK_ALLOWED_NETWORKS": "10.0.0.0/8, localhost",
+        "SWEEPFRONT_WEBHOOK_ALLOW_HTTP": "true",
         "SSL_CERT_FILE": str(receive.ca),
     }
     data = tmp_path_factory.mktemp("sender") / "data"
@@ -111,25 +118,57 @@ def test_a_test_call_and_a_repetition(sender: Served, receive: Receivers) -> Non
     assert "/hook" not in log
 
 
-def test_what_the_settings_no_longer_allow_is_not_sent(
-    tmp_path: Path, receive: Receivers, scripts: Path
-) -> None:
+def test_the_receiver_of_the_documentation(sender: Served) -> None:
+    """Its code verifies what it gets, and refuses what somebody else has signed."""
+    text = (ROOT / "docs" / "webhooks.md").read_text()
+    code = text.split("```python\n")[1].split("```")[0]
+    port = free_port()
+    assert "9000" in code
+    url = f"http://localhost:{port}/"
+    webhook = sender.client.post("/v1/webhooks", json={"url": url, "sweep": "none-such"}).json()
+    hook = subprocess.Popen(
+        [sys.executable, "-c", code.replace("9000", str(port))],
+        env={**os.environ, "SECRET": webhook["secret"], "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(port)
+        path = f"/v1/webhooks/{webhook['id']}"
+        sender.client.post(f"{path}/test")
+        assert [delivery["status"] for delivery in settled(sender, webhook)] == ["delivered"]
+        sender.client.post(f"{path}/rotate-secret")
+        sender.client.post(f"{path}/rotate-secret")
+        sender.client.post(f"{path}/test")
+        assert settled(sender, webhook)[-1]["response_status"] == 401
+    finally:
+        hook.terminate()
+        printed = hook.communicate(timeout=10)[0].decode()
+    assert re.fullmatch(r"msg_\w+ webhook.test None\n", printed)
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(200):
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.05)
+    raise AssertionError("the receiver does not listen")
+
+
+def test_what_the_settings_no_longer_allow_is_not_sent(sender: Served, receive: Receivers) -> None:
     """The service ends while a receiver hangs; started with less allowed, it refuses to send."""
     receiver = receive.make()
     receiver.replies.append(Reply(wait=60))
-    environment = {
-        "SWEEPFRONT_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.1",
-        "SSL_CERT_FILE": str(receive.ca),
-    }
-    with served(tmp_path / "data", code_root=scripts, environment=environment) as service:
-        webhook = subscribed(service, receiver)
-        service.client.post(f"/v1/webhooks/{webhook['id']}/test")
-        receiver.until(1)
-        begin = time.monotonic()
-        service.stop()
-        assert time.monotonic() - begin < 12  # an attempt may take 15 s
-    with served(tmp_path / "data", code_root=scripts) as service:
-        (refused,) = settled(service, webhook)
+    webhook = subscribed(sender, receiver, sweep="none-such")
+    sender.finished(sender.submit(grid("before"))["name"])
+    sender.client.post(f"/v1/webhooks/{webhook['id']}/test")
+    receiver.until(1)
+    begin = time.monotonic()
+    sender.stop()
+    assert time.monotonic() - begin < 12, "an attempt may take 15 s"
+    with served(sender.data) as strict:
+        (refused,) = settled(strict, webhook)
         assert refused["status"] == "failed"
         assert "127.0.0.1, which is not public" in refused["error"]
-        assert len(receiver.messages) == 1
+    assert len(receiver.messages) == 1
+    sender.start()
