@@ -117,8 +117,8 @@ class Settings(BaseSettings):
     )
     webhook_allowed_networks: Annotated[list[str], NoDecode] = Field(
         [],
-        description="Addresses beside public ones to which webhooks may send, separated by ',': "
-        "networks such as 10.0.0.0/8, or names of hosts.",
+        description="Addresses beside public ones to which webhooks may send, separated by "
+        "commas: networks such as 10.0.0.0/8, or names of hosts.",
     )
     webhook_allow_http: bool = Field(
         default=False, description="true: webhooks may send to http:// URLs, too; unencrypted."
@@ -147,29 +147,23 @@ class Settings(BaseSettings):
     def _unlimited(cls, value: object) -> object:
         return None if value == "" else value
 
+    @field_validator("cors_origins", "embed_origins", "webhook_allowed_networks", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return value.replace(",", " ").split() if isinstance(value, str) else value
+
     @field_validator("code_roots", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return value.split(":") if isinstance(value, str) else value
 
-    @field_validator("cors_origins", "embed_origins", mode="before")
+    @field_validator("cors_origins", "embed_origins")
     @classmethod
-    def _origins(cls, value: object) -> object:
-        words = value.split(",") if isinstance(value, str) else value
-        if not isinstance(words, list):
-            return words
-        origins = [str(word).strip().lower() for word in words if str(word).strip()]
-        for origin in origins:
+    def _known_origins(cls, value: list[str]) -> list[str]:
+        for origin in value:
             if not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"{origin!r} is no origin; write scheme://host:port, without path")
-        return origins
-
-    @field_validator("webhook_allowed_networks", mode="before")
-    @classmethod
-    def _split_networks(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        return [part.strip() for part in value.split(",") if part.strip()]
+        return [origin.lower() for origin in value]
 
     @field_validator("webhook_allowed_networks")
     @classmethod

@@ -14,7 +14,6 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cached_property
 from ssl import SSLContext
 
 import httpx
@@ -25,7 +24,7 @@ from app.sweep.errors import SweepfrontError
 from app.sweep.webhook import TEST_TYPE, DeliveryStatus, Due, Outcome, WebhookClaim
 from app.webhooks.messages import body_of, headers_of
 from app.webhooks.receivers import Receivers
-from app.webhooks.retries import SCHEDULE, outcome_of
+from app.webhooks.retries import SCHEDULE, Answer, outcome_of
 from app.webhooks.sending import CutError, Line
 
 PATIENCE_SECONDS = 15.0
@@ -78,6 +77,7 @@ class Courier:
         self._bell = threading.Event()
         self._ending = threading.Event()
         self._needed = True
+        self._trusted: SSLContext | None = None
         self._next_prune = 0.0
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
 
@@ -159,8 +159,8 @@ class Courier:
                 target=self._serve, args=(claim,), name=f"webhook-{claim.webhook_id}", daemon=True
             )
             with self._lock:
+                sender.start()
                 self._serving[claim.webhook_id] = sender
-            sender.start()
 
     def _serve(self, claim: WebhookClaim) -> None:
         """Send what is due to one receiver, some messages at most."""
@@ -205,12 +205,21 @@ class Courier:
     def _attempt(self, line: Line, due: Due) -> Outcome:
         if due.event is None and due.delivery.type != TEST_TYPE:
             return Outcome(status=DeliveryStatus.FAILED, error="the event is not stored any more")
-        body = body_of(due)
-        answer = line.post(body, headers_of(due, body, datetime.now(UTC)))
+        try:
+            body = body_of(due)
+            answer = line.post(body, headers_of(due, body, datetime.now(UTC)))
+        except CutError:
+            raise
+        except Exception as error:
+            # Others that wait for the same receiver must not wait for ever.
+            log.exception("delivery %d could not be sent", due.delivery.id)
+            answer = Answer(error=f"{type(error).__name__}: {error}")
         luck = random.random()  # noqa: S311 - spreads retries, guards nothing
         return outcome_of(due, answer, schedule=self._schedule, luck=luck)
 
-    @cached_property
     def _trust(self) -> SSLContext:
         """Whose certificates are believed: SSL_CERT_FILE or SSL_CERT_DIR, else the public ones."""
-        return httpx.create_ssl_context()
+        with self._lock:
+            if self._trusted is None:
+                self._trusted = httpx.create_ssl_context()
+            return self._trusted

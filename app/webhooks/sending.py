@@ -6,11 +6,12 @@ checked against the name: a name that leads elsewhere a moment later changes not
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from importlib.metadata import version
 from types import TracebackType
 from typing import Self
@@ -41,35 +42,32 @@ class Line:
     """
 
     def __init__(
-        self, url: str, receivers: Receivers, trust: ssl.SSLContext, *, patience: float
+        self,
+        url: str,
+        receivers: Receivers,
+        trust: Callable[[], ssl.SSLContext],
+        *,
+        patience: float,
     ) -> None:
         """Describe the line; nothing is opened before the first message.
 
         Args:
             url: of the receiver.
             receivers: who may be sent to.
-            trust: whose certificates are believed.
+            trust: tells whose certificates are believed, once they are needed.
             patience: seconds from looking the name up to the answer's status.
         """
         self._url = url
         self._receivers = receivers
         self._trust = trust
         self._patience = patience
+        self._runner = asyncio.Runner()
         self._addresses: list[str] = []
         self._is_cut = False
         self._task: asyncio.Task[object] | None = None
 
     def __enter__(self) -> Self:
-        self._runner = asyncio.Runner()
         self._runner.__enter__()
-        # No proxy of the environment: it would connect to where it likes.
-        self._client = httpx.AsyncClient(
-            verify=self._trust,
-            trust_env=False,
-            follow_redirects=False,
-            timeout=httpx.Timeout(self._patience, connect=CONNECT_SECONDS),
-            headers={"User-Agent": f"Sweepfront/{version('sweepfront')}"},
-        )
         return self
 
     def __exit__(
@@ -78,7 +76,8 @@ class Line:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._runner.run(self._client.aclose())
+        if "_client" in self.__dict__:
+            self._runner.run(self._client.aclose())
         self._runner.__exit__(kind, error, trace)
 
     def post(self, body: str, headers: Mapping[str, str]) -> Answer:
@@ -98,6 +97,17 @@ class Line:
         if self._task is not None:
             with suppress(RuntimeError):  # the line is closed already
                 self._runner.get_loop().call_soon_threadsafe(self._task.cancel)
+
+    @cached_property
+    def _client(self) -> httpx.AsyncClient:
+        # No proxy of the environment: it would connect to where it likes.
+        return httpx.AsyncClient(
+            verify=self._trust(),
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx.Timeout(self._patience, connect=CONNECT_SECONDS),
+            headers={"User-Agent": f"Sweepfront/{version('sweepfront')}"},
+        )
 
     async def _attempt(self, body: str, headers: Mapping[str, str]) -> Answer:
         self._task = asyncio.current_task()

@@ -132,3 +132,16 @@ def test_the_environments_proxies_are_not_used(
     start()
     tell(db, "one")
     receiver.until(1)
+
+
+def test_certificates_that_cannot_be_read_are_told(
+    db: Database, receive: Receivers, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the log of deliveries, where somebody looks for the reason."""
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
+    webhook = subscribe(db, receive.make().url)
+    start(schedule=[])
+    tell(db, "one")
+    found = attempted(db, webhook)
+    assert found.error is not None
+    assert "No such file" in found.error

@@ -21,9 +21,7 @@ def test_networks_and_hosts(monkeypatch: pytest.MonkeyPatch, text: str, allowed:
     assert Settings().webhook_allowed_networks == allowed
 
 
-@pytest.mark.parametrize(
-    "text", ["10.0.0.0/33", "1.2.3", "fd00::/999", "a b", "https://x", "-x", "*"]
-)
+@pytest.mark.parametrize("text", ["10.0.0.0/33", "1.2.3", "fd00::/999", "https://x", "-x", "*"])
 def test_what_is_neither(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     """The service does not start with it."""
     monkeypatch.setenv("SWEEPFRONT_WEBHOOK_ALLOWED_NETWORKS", text)
