@@ -15,5 +15,9 @@ class PageAddress:
         return self.path.split("?")[0].strip("/").replace("/", "-")
 
 
-PAGES = (PageAddress("/dashboard/?search=listed-", "Sweeps - Sweepfront"),)
+PAGES = (
+    PageAddress("/dashboard/?search=listed-", "Sweeps - Sweepfront"),
+    PageAddress("/dashboard/sweeps/listed-good", "listed-good - Sweepfront"),
+    PageAddress("/dashboard/sweeps/listed-bad", "listed-bad - Sweepfront"),
+)
 DOCS = PageAddress("/docs", "Sweepfront")
