@@ -38,7 +38,7 @@ def chart(words: str, series: Sequence[Options], **more: object) -> Options:
         "aria": {"enabled": True, "label": {"description": words}},
         "textStyle": {"color": TEXT},
         "legend": {"top": 0, "type": "scroll", "textStyle": {"color": TEXT}},
-        "grid": {"left": 26, "right": 18, "top": 34, "bottom": 26, "containLabel": True},
+        "grid": {"left": 40, "right": 18, "top": 34, "bottom": 26, "containLabel": True},
         "tooltip": {"confine": True, "renderMode": "richText"},
         "series": list(series),
         **more,
