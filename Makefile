@@ -8,7 +8,7 @@ LOCK := $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url -
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test test-slow check chaos bench bench-tracker bench-samplers lock clean azure-emulator azure-demo test-azure-live
+.PHONY: help install demo run test test-slow check chaos bench bench-tracker bench-samplers screenshots lock clean azure-emulator azure-demo test-azure-live
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ azure-demo: .venv/.developed .venv/.azurite ## run the first sweep through Azure
 
 test-azure-live: .venv/.developed ## the contract suite on the workspace of your settings
 	@$(BIN)/python -m pytest tests/contract/backends --azure-live -k azureml --timeout 7200
+
+screenshots: .venv/.developed .venv/.browser ## take the pictures of docs/images anew
+	@$(BIN)/python -m tests.browser.screenshots
 
 lock: $(UV) ## pin the dependencies anew
 	$(LOCK) --upgrade --extra dev pyproject.toml -o requirements-dev.lock

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.pages import DOCS, PAGES, PageAddress
+from tests.browser.visits import settled
 from tests.served import Served
 
 SERIOUS = {"serious", "critical"}
@@ -16,7 +17,7 @@ SWITCH = "Switch between light and dark"
 
 def _findings(page: Page, *left_out: str) -> list[str]:
     """What axe finds serious, with the first elements concerned."""
-    page.wait_for_load_state("networkidle")
+    settled(page)
     found = Axe().run(page, context={"exclude": [[each] for each in left_out]}).response
     return [
         f"{each['id']}: {[node['html'][:200] for node in each['nodes'][:3]]}"
@@ -57,7 +58,7 @@ def test_a_phone_shows_the_page_without_scrolling_sideways(
 ) -> None:
     """The page fits; only tables and charts scroll, within themselves."""
     page = open_page(listed, where.path, phone=True)
-    page.wait_for_load_state("networkidle")
+    settled(page)
     widths = page.evaluate("() => [document.documentElement.scrollWidth, window.innerWidth]")
     assert widths[0] <= widths[1] == 390
 

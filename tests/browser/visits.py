@@ -16,6 +16,11 @@ DESK = (1280, 800)
 PHONE = (390, 844)
 READY = "() => window.did_handshake"
 _WITHIN = 15_000
+_SETTLED = """() => new Promise(resolve => {
+    let quiet = setTimeout(resolve, 500);
+    new MutationObserver(() => { clearTimeout(quiet); quiet = setTimeout(resolve, 500); })
+        .observe(document.body, {childList: true, subtree: true});
+})"""
 
 
 @dataclass
@@ -86,3 +91,8 @@ def begin(
 def ready(page: Page) -> None:
     """Wait until a page of the dashboard listens to what a person does."""
     page.wait_for_function(READY)
+
+
+def settled(page: Page) -> None:
+    """Wait until a page has added nothing for half a second."""
+    page.evaluate(_SETTLED)
