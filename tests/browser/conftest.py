@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.chromium import available, launch, required
 from tests.browser.visits import NOTHING, Theme, Visit, begin, ready
-from tests.served import ROOT, Served, document, served
+from tests.served import ROOT, Served, document
 
 ARTIFACTS = ROOT / "test-artifacts"
 _FAILED = pytest.StashKey[bool]()
@@ -97,13 +97,6 @@ def open_page(
     for visit in visits:
         visit.context.close()
     assert not troubles, troubles
-
-
-@pytest.fixture(scope="session")
-def empty_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A service on the repository's code, where nothing was ever submitted."""
-    with served(tmp_path_factory.mktemp("empty") / "data") as running:
-        yield running
 
 
 @pytest.fixture(scope="session")

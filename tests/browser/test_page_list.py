@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPage
@@ -66,7 +65,6 @@ def test_the_columns_sort(open_page: OpenPage, listed: Served) -> None:
     expect(_names(page)).to_have_text(["listed-good", "listed-bad"])
 
 
-@pytest.mark.slow
 def test_a_new_sweep_appears_without_a_reload(open_page: OpenPage, listed: Served) -> None:
     """The list is live: what is submitted elsewhere is seen here."""
     page = open_page(listed, "/dashboard/?search=seen-")
@@ -88,16 +86,3 @@ def test_where_nothing_is_found_the_list_says_so(open_page: OpenPage, listed: Se
     page = open_page(listed, "/dashboard/?search=no-such-sweep")
     expect(page.get_by_role("status")).to_have_text("0 sweeps")
     expect(page.get_by_role("button", name="Run the example")).to_be_hidden()
-
-
-def test_an_empty_list_invites_to_the_first_sweep(
-    open_page: OpenPage, empty_service: Served
-) -> None:
-    """It shows the button, the document's editor and the command for a shell."""
-    page = open_page(empty_service)
-    expect(page.get_by_role("heading", name="No sweeps yet")).to_be_visible()
-    expect(page.get_by_role("button", name="Run the example")).to_be_visible()
-    link = page.get_by_role("link", name="Write a document")
-    expect(link).to_have_attribute("href", re.compile("^/dashboard/new$"))
-    address = f"curl -s http://127.0.0.1:{empty_service.port}/v1/sweeps"
-    expect(page.get_by_text(address)).to_be_visible()

@@ -30,6 +30,7 @@ def test_the_walk_of_a_first_sweep(
 ) -> None:
     """Submit the example, watch it finish, brush the chart, open a trial, register, download."""
     walk = Walk(open_page(first_service), first_service, artifacts)
+    walk.see_that_there_is_nothing_yet()
     name = walk.submit_the_example()
     walk.watch_it_finish(4)
     walk.brush()

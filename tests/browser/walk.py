@@ -26,6 +26,15 @@ class Walk:
         self._folder = folder
         self._pictures = 0
 
+    def see_that_there_is_nothing_yet(self) -> None:
+        """The empty list shows how a first sweep comes to be: button, editor, command."""
+        expect(self.page.get_by_role("heading", name="No sweeps yet")).to_be_visible()
+        link = self.page.get_by_role("link", name="Write a document")
+        expect(link).to_have_attribute("href", "/dashboard/new")
+        address = f"curl -s http://127.0.0.1:{self._service.port}/v1/sweeps"
+        expect(self.page.get_by_text(address)).to_be_visible()
+        self.picture("empty")
+
     def submit_the_example(self) -> str:
         """Press the button of the empty list; the answer is the sweep's name."""
         self.page.get_by_role("button", name="Run the example").click()
