@@ -125,11 +125,16 @@ class _Loader(yaml.CSafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - PyYAML's signature
         """A mapping whose own keys are all different; merged ones (<<) may be overridden."""
-        own = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if len(set(own)) != len(own):
-            twice = next((key for key, times in Counter(own).items() if times > 1), "")
-            if twice != "<<":
-                raise UnreadableBodyError(f"The key {twice[:100]!r} stands twice in one object.")
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in seen and key.value != "<<":
+                raise UnreadableBodyError(
+                    f"The key {key.value[:100]!r} stands twice in one object.",
+                    line=key.start_mark.line + 1,
+                )
+            seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
@@ -188,7 +193,9 @@ def _yaml(text: str) -> object:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         spot = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise UnreadableBodyError(f"The body is not YAML: {error.problem}{spot}.") from error
+        raise UnreadableBodyError(
+            f"The body is not YAML: {error.problem}{spot}.", line=mark.line + 1 if mark else None
+        ) from error
     except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
         words = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UnreadableBodyError(f"The body is not YAML: {words}.") from error

@@ -48,9 +48,17 @@ class InvalidDocumentError(SweepfrontError):
 
 
 class UnreadableBodyError(SweepfrontError):
-    """The body is not well-formed JSON, YAML or archive."""
+    """The body is not well-formed JSON, YAML or archive.
+
+    Attributes:
+        line: where reading ended, from 1; None when that is no line of YAML.
+    """
 
     code = "unreadable-body"
+
+    def __init__(self, message: str, *, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 class UnsupportedMediaTypeError(SweepfrontError):
