@@ -1,12 +1,10 @@
 """What an empty list shows: how to submit the first sweep, and a button that does it."""
 
-import secrets
-
 from fastapi import Request
 from nicegui import ui
 
 from app.dashboard.frame import ask, heading, parts
-from app.services.submit import submit
+from app.dashboard.submitting import submitted
 from app.sweep.errors import InvalidDocumentError, SweepfrontError
 from app.sweep.examples import SEED
 
@@ -18,16 +16,7 @@ def invite(request: Request) -> None:
 
     async def run() -> None:
         try:
-            record, _ = await ask(
-                submit,
-                service.db,
-                service.backends,
-                service.code,
-                SEED,
-                default_backend=service.settings.default_backend,
-                idempotency_key=None,
-                request_id=f"dashboard-{secrets.token_hex(8)}",
-            )
+            name = await ask(submitted, service, SEED)
         except InvalidDocumentError as error:
             ui.notify(
                 "; ".join(f"{each.pointer}: {each.message}" for each in error.errors),
@@ -36,8 +25,7 @@ def invite(request: Request) -> None:
         except SweepfrontError as error:
             ui.notify(error.message, type="negative")
         else:
-            service.tracker.wake(record.name)
-            ui.navigate.to(f"/sweeps/{record.name}")
+            ui.navigate.to(f"/sweeps/{name}")
 
     with ui.element("section").classes("sf-card"):
         heading("No sweeps yet")

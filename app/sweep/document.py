@@ -145,6 +145,12 @@ class SweepDocument(Part):
         """The document as plain JSON values: defaults written out, short forms made long."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
+    def as_written(self) -> dict[str, object]:
+        """The document as somebody would write it: without its name and without mere defaults."""
+        return self.model_dump(
+            mode="json", by_alias=True, exclude_none=True, exclude_defaults=True, exclude={"name"}
+        )
+
     def with_limits(self, limits: Limits) -> Self:
         """The document with other limits."""
         return self.model_copy(update={"limits": limits})

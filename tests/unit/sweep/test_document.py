@@ -74,6 +74,12 @@ def test_what_is_left_open_is_filled_in() -> None:
     }
 
 
+def test_what_was_filled_in_and_means_nothing_is_not_written_again() -> None:
+    """A recorded sweep is repeated from what its author would write."""
+    document = parse_document(_seed(name="a-name"))
+    assert document.as_written() == SEED
+
+
 def test_what_is_given_is_kept() -> None:
     """A seed and a concurrency of the author are not replaced."""
     document = parse_document(SEED).completed(
@@ -172,3 +178,5 @@ def test_any_tree_is_either_a_document_or_refused_in_words(changes: Json) -> Non
     else:
         advise(document, cardinality(document.search_space))
         assert SweepDocument.stored(document.normalized()) == document
+        nameless = document.model_copy(update={"name": None})
+        assert SweepDocument.stored(document.as_written()) == nameless

@@ -1,0 +1,29 @@
+"""Markup of what is too plain for an element of its own; texts are escaped, cells are markup."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+
+def facts(found: Mapping[str, str]) -> str:
+    """Names and what is known under each."""
+    pairs = (f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in found.items())
+    return f'<dl class="sf-facts">{"".join(pairs)}</dl>'
+
+
+def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table whose first column names the rows.
+
+    Args:
+        caption: what it shows, for screen readers.
+        head: texts of the columns' heads.
+        rows: markup of the cells.
+    """
+    heads = "".join(f'<th scope="col">{escape(text)}</th>' for text in head)
+    lines = (
+        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+        for first, *cells in rows
+    )
+    return (
+        f'<table class="sf-table" aria-label="{escape(caption)}">'
+        f"<thead><tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    )
