@@ -15,10 +15,10 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> s
 
     Args:
         caption: what it shows, for screen readers.
-        head: texts of the columns' heads.
+        head: markup of the columns' heads.
         rows: markup of the cells.
     """
-    heads = "".join(f'<th scope="col">{escape(text)}</th>' for text in head)
+    heads = "".join(f'<th scope="col">{each}</th>' for each in head)
     lines = (
         f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
         for first, *cells in rows

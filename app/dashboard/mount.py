@@ -9,11 +9,12 @@ from fastapi import FastAPI
 from nicegui import app as pages
 from nicegui import ui
 
-from app.dashboard import embed_page, new_sweep, sweep_list, sweep_page
+from app.dashboard import compare, embed_page, new_sweep, sweep_list, sweep_page
 
 PATH = "/dashboard"
 _PAGES = {
     "/": sweep_list.show,
+    "/compare": compare.show,
     "/new": new_sweep.show,
     "/sweeps/{name}": sweep_page.show,
     "/embed/{sweep}/{view}": embed_page.show,

@@ -69,7 +69,7 @@ class NewSweep:
                     self._button = ui.button("Submit", on_click=self._submit).props("no-caps")
                     self._button.disable()
                     self._state = ui.label("Judging the document").props('role="status"')
-            with ui.element("div").classes("sf-beside"):
+            with ui.element("div").classes("sf-column"):
                 with ui.element("section").classes("sf-card").props('aria-label="Faults"') as card:
                     ui.html("<h2>Faults</h2>", sanitize=False)
                     self._list = ui.element("ul").classes("sf-faults")

@@ -86,7 +86,7 @@ def trials(found: Preview) -> str:
         ]
         for trial in found.trials
     ]
-    return markup.table("First trials", ["Trial", *names, "Command"], rows)
+    return markup.table("First trials", ["Trial", *map(escape, names), "Command"], rows)
 
 
 def _note(foreseen: Foreseen) -> str:

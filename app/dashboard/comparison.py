@@ -1,0 +1,154 @@
+"""Sweeps beside each other: what each came to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+from typing import Any
+
+from app.dashboard import formats, markup
+from app.dashboard.best_lines import BestPoint, best_line
+from app.store import sweeps, trials
+from app.store.database import Database
+from app.sweep.document import expected_trials
+from app.sweep.errors import NotFoundError
+from app.sweep.record import SweepRecord
+from app.sweep.state import better
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """A sweep with the line of its best value."""
+
+    record: SweepRecord
+    line: Sequence[BestPoint]
+
+    @property
+    def objective(self) -> str:
+        """What it optimises; values of different objectives are not compared."""
+        objective = _document(self.record)["objective"]
+        return f"{objective['goal']} {objective['primary_metric']}"
+
+
+def compared(
+    db: Database, names: Sequence[str], known: Mapping[str, Compared]
+) -> dict[str, Compared]:
+    """The sweeps of those names as they are now; names of none are passed over.
+
+    Args:
+        db: the records.
+        names: in the order of the answer.
+        known: what an earlier call answered; trials are read anew where something has changed.
+    """
+    found = {}
+    for name in names:
+        try:
+            record = sweeps.get(db, name)
+            before = known.get(name)
+            if before is None or _moved(before.record, record):
+                goal = _document(record)["objective"]["goal"]
+                line = best_line(trials.every(db, name), goal, _begun(record))
+            else:
+                line = list(before.line)
+        except NotFoundError:
+            continue
+        found[name] = Compared(record=record, line=line)
+    return found
+
+
+def by_objective(found: Sequence[Compared]) -> dict[str, list[Compared]]:
+    """The sweeps whose values can be compared with each other, put together."""
+    groups: dict[str, list[Compared]] = {}
+    for each in found:
+        groups.setdefault(each.objective, []).append(each)
+    return groups
+
+
+def summary(found: Sequence[Compared], root: str) -> str:
+    """A table with a column for each sweep.
+
+    Args:
+        found: the sweeps.
+        root: the path that all pages begin with.
+    """
+    leaders = _leaders(found)
+    rows: dict[str, list[str]] = {}
+    for index, each in enumerate(found):
+        for label, cell in _cells(each, root, leads=each.record.name in leaders).items():
+            rows.setdefault(label, [""] * len(found))[index] = cell
+    head = ["Sweep", *(_link(each.record.name, root) for each in found)]
+    return markup.table("Sweeps compared", head, ([row, *cells] for row, cells in rows.items()))
+
+
+def _cells(each: Compared, root: str, *, leads: bool) -> dict[str, str]:
+    """What the table says of one sweep, as markup under the labels of its rows."""
+    record, best = each.record, each.record.best_trial
+    document = _document(record)
+    ended = sum(n for status, n in record.trial_counts.items() if status.finished)
+    policy = document.get("early_termination")
+    cells = {
+        "Status": formats.badge(record.status),
+        "Trials ended": f"{ended} of {expected_trials(document)}",
+        "Objective": escape(each.objective),
+        "Best value": "",
+        "Best trial": "",
+        "Time to the best": formats.duration(_best_seconds(each)),
+        "Time in all": formats.duration(_seconds(record)),
+        "Sampling": escape(document["sampling_algorithm"]["type"]),
+        "Early termination": escape(formats.words(policy["type"])) if policy else "none",
+        "Backend": escape(record.backend),
+        "Parameters of the best": "",
+    }
+    if best is not None:
+        value = formats.number(best.objective_value)
+        cells["Best value"] = f"<strong>{value}</strong> (the best)" if leads else value
+        path = f"{escape(root)}/sweeps/{escape(record.name)}/trials/{best.number}"
+        cells["Best trial"] = f'<a href="{path}">{best.number}</a>'
+        for name, chosen in best.parameters.items():
+            cells[f"<code>{escape(name)}</code>"] = escape(formats.scalar(chosen))
+    return cells
+
+
+def _link(name: str, root: str) -> str:
+    return f'<a href="{escape(root)}/sweeps/{escape(name)}">{escape(name)}</a>'
+
+
+def _leaders(found: Sequence[Compared]) -> set[str]:
+    """The best sweep of each objective that several share."""
+    leaders = set()
+    for group in by_objective(found).values():
+        best: Compared | None = None
+        for each in group if len(group) > 1 else ():
+            now = each.record.best_trial
+            then = best.record.best_trial if best else None
+            goal = _document(each.record)["objective"]["goal"]
+            if now and (not then or better(now.objective_value, then.objective_value, goal)):
+                best = each
+        if best:
+            leaders.add(best.record.name)
+    return leaders
+
+
+def _document(record: SweepRecord) -> Any:  # noqa: ANN401 - plain JSON values
+    return record.document
+
+
+def _moved(before: SweepRecord, now: SweepRecord) -> bool:
+    told = (before.status, before.trial_counts, before.best_trial, before.started_at)
+    return told != (now.status, now.trial_counts, now.best_trial, now.started_at)
+
+
+def _begun(record: SweepRecord) -> datetime:
+    return record.started_at or record.created_at
+
+
+def _seconds(record: SweepRecord) -> float:
+    """How long it took, or takes until now."""
+    end = record.finished_at or datetime.now(UTC)
+    return max(0.0, (end - _begun(record)).total_seconds())
+
+
+def _best_seconds(each: Compared) -> float | None:
+    best = each.record.best_trial
+    when = (point.seconds for point in each.line if best and point.trial == best.number)
+    return next(when, None)

@@ -1,0 +1,84 @@
+"""Best-so-far lines: improvements in the order in which trials ended."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.dashboard.best_lines import best_line
+from app.sweep.state import Goal, Trial, TrialStatus, best_trial
+
+BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def _trial(
+    number: int,
+    value: float | None,
+    *,
+    after: float | None,
+    status: TrialStatus = TrialStatus.COMPLETED,
+) -> Trial:
+    at = None if after is None else BEGUN + timedelta(seconds=after)
+    return Trial(number=number, status=status, objective_value=value, finished_at=at)
+
+
+def _told(trials: list[Trial], goal: Goal = "minimize") -> list[tuple[int, float, float, int]]:
+    line = best_line(trials, goal, BEGUN)
+    return [(point.ended, point.seconds, point.value, point.trial) for point in line]
+
+
+def test_trials_count_in_the_order_of_their_ends() -> None:
+    """Not in that of their numbers; the line goes on to the last end."""
+    trials = [
+        _trial(0, 3.0, after=30),
+        _trial(1, 5.0, after=10),
+        _trial(2, 4.0, after=20),
+        _trial(3, 9.0, after=40),
+    ]
+    assert _told(trials) == [
+        (1, 10.0, 5.0, 1),
+        (2, 20.0, 4.0, 2),
+        (3, 30.0, 3.0, 0),
+        (4, 40.0, 3.0, 0),
+    ]
+    assert _told(trials, "maximize") == [(1, 10.0, 5.0, 1), (4, 40.0, 9.0, 3)]
+
+
+def test_only_completed_trials_have_a_value_and_all_ends_count() -> None:
+    """A stopped trial's best report makes no model; what has not ended is passed over."""
+    trials = [
+        _trial(0, 0.1, after=5, status=TrialStatus.EARLY_TERMINATED),
+        _trial(1, None, after=6, status=TrialStatus.FAILED),
+        _trial(2, 2.0, after=7),
+        _trial(3, 1.0, after=None, status=TrialStatus.RUNNING),
+    ]
+    assert _told(trials) == [(3, 7.0, 2.0, 2)]
+
+
+def test_without_a_completed_trial_there_is_no_line() -> None:
+    """There is nothing to draw yet."""
+    assert _told([]) == []
+    assert _told([_trial(0, 0.1, after=5, status=TrialStatus.CANCELED)]) == []
+
+
+@given(
+    values=st.lists(st.none() | st.floats(-5, 5), max_size=12),
+    ends=st.permutations(range(12)),
+    goal=st.sampled_from(["minimize", "maximize"]),
+)
+def test_the_line_only_gets_better_and_ends_at_the_best(
+    values: list[float | None], ends: list[int], goal: Goal
+) -> None:
+    """For any trials; points never go back in count or time."""
+    trials = [
+        _trial(number, value, after=end)
+        for number, (value, end) in enumerate(zip(values, ends, strict=False))
+    ]
+    line = best_line(trials, goal, BEGUN)
+    best = best_trial(trials, goal)
+    assert (line[-1].value if line else None) == (best.objective_value if best else None)
+    sign = 1 if goal == "minimize" else -1
+    for before, after in pairwise(line):
+        assert sign * after.value <= sign * before.value
+        assert (before.ended, before.seconds) < (after.ended, after.seconds)
