@@ -13,7 +13,7 @@ from app.store.database import Database
 from app.sweep.document import expected_trials
 from app.sweep.errors import NotFoundError
 from app.sweep.record import SweepRecord
-from app.sweep.state import better
+from app.sweep.state import loss
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,18 +114,18 @@ def _link(name: str, root: str) -> str:
 
 
 def _leaders(found: Sequence[Compared]) -> set[str]:
-    """The best sweep of each objective that several share."""
+    """The best sweeps of each objective that several share; equal ones lead together."""
     leaders = set()
     for group in by_objective(found).values():
-        best: Compared | None = None
-        for each in group if len(group) > 1 else ():
-            now = each.record.best_trial
-            then = best.record.best_trial if best else None
-            goal = _document(each.record)["objective"]["goal"]
-            if now and (not then or better(now.objective_value, then.objective_value, goal)):
-                best = each
-        if best:
-            leaders.add(best.record.name)
+        goal = _document(group[0].record)["objective"]["goal"]
+        losses = {
+            each.record.name: loss(each.record.best_trial.objective_value, goal)
+            for each in group
+            if each.record.best_trial
+        }
+        if len(group) > 1 and losses:
+            least = min(losses.values())
+            leaders |= {name for name, value in losses.items() if value == least}
     return leaders
 
 

@@ -61,7 +61,13 @@ def _chart(
             "top": "middle",
             "textStyle": {"color": TEXT_COLOUR, "fontSize": 14, "fontWeight": "normal"},
         },
-        "legend": {"top": 0, "type": "scroll", "textStyle": {"color": TEXT_COLOUR}},
+        "legend": {
+            "top": 0,
+            "type": "scroll",
+            "textStyle": {"color": TEXT_COLOUR},
+            "pageTextStyle": {"color": TEXT_COLOUR},
+            "pageIconColor": TEXT_COLOUR,
+        },
         "tooltip": {"trigger": "item", "confine": True},
         "grid": {"left": 12, "right": 20, "top": 52, "bottom": 26, "containLabel": True},
         "xAxis": {

@@ -73,12 +73,14 @@ def test_the_table_has_a_column_for_each_sweep() -> None:
 
 
 def test_the_leader_is_marked_among_sweeps_of_one_objective() -> None:
-    """A sweep that is alone with its objective leads nobody."""
-    found = [_compared("a", 3.0), _compared("b", 2.0), _compared("c", 1.0, metric="error")]
+    """Equal ones lead together; one that is alone with its objective leads nobody."""
+    alone = _compared("d", 1.0, metric="error")
+    found = [_compared("a", 3.0), _compared("b", 2.0), _compared("c", 2.0), alone]
     row = _row(summary(found, ""), "Best value")
-    assert row == "<td>3</td><td><strong>2</strong> (the best)</td><td>1</td>"
+    leads = "<td><strong>2</strong> (the best)</td>"
+    assert row == f"<td>3</td>{leads}{leads}<td>1</td>"
     assert {key: len(group) for key, group in by_objective(found).items()} == {
-        "minimize loss": 2,
+        "minimize loss": 3,
         "minimize error": 1,
     }
 
