@@ -32,6 +32,7 @@ class EmbedTokenShape(Shape):
     "",
     status_code=201,
     operation_id="create_embed_token",
+    responses={404: {"description": "There is no such sweep."}},
     openapi_extra=body_of(EmbedRequest, _EXAMPLES),
 )
 def create_embed_token(body: Document, parts: Parts) -> EmbedTokenShape:

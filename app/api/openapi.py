@@ -1,6 +1,7 @@
 """The OpenAPI description: bodies that are decoded by us, and problem answers everywhere."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
@@ -71,7 +72,10 @@ def _add_problems(schema: dict[str, Any]) -> None:
             responses.pop("422", None)
             for status in _statuses(path, method, operation):
                 words = ", ".join(kind.title for kind in KINDS.values() if kind.status == status)
-                responses.setdefault(str(status), {"description": words, "content": content})
+                responses.setdefault(str(status), {"description": words})
+            for status, response in responses.items():
+                if int(status) >= HTTPStatus.BAD_REQUEST:
+                    response.setdefault("content", content)
 
 
 def _statuses(path: str, method: str, operation: dict[str, Any]) -> set[int]:

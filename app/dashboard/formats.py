@@ -7,6 +7,7 @@ from html import escape
 from app.sweep.state import TrialStatus
 
 _TENTHS_BELOW = 10
+_KIB = 1024
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _SHARES = (
     (TrialStatus.COMPLETED, "done"),
@@ -48,6 +49,16 @@ def duration(seconds: float | None) -> str:
     if seconds < _DAY:
         return f"{seconds // _HOUR:.0f} h {seconds % _HOUR // _MINUTE:.0f} min"
     return f"{seconds // _DAY:.0f} d {seconds % _DAY // _HOUR:.0f} h"
+
+
+def size(count: int) -> str:
+    """Bytes in a fitting unit."""
+    value = float(count)
+    for unit in ("bytes", "KiB", "MiB"):
+        if value < _KIB:
+            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+        value /= _KIB
+    return f"{value:.1f} GiB"
 
 
 def age(at: datetime | None) -> str:

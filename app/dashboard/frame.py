@@ -41,6 +41,11 @@ def root(request: Request) -> str:
     return str(request.scope["root_path"]).rstrip("/")
 
 
+def api_root(request: Request) -> str:
+    """The path before those of the API and of its documentation, as the browser sees it."""
+    return root(request).removesuffix("/dashboard")
+
+
 async def ask(call: Callable[P, Answer], *args: P.args, **kwargs: P.kwargs) -> Answer:
     """What a blocking call answers, while other pages go on."""
     return await run_in_threadpool(call, *args, **kwargs)
@@ -66,7 +71,7 @@ def frame(request: Request, title: str) -> Iterator[None]:
             if here == path:
                 link.props('aria-current="page"')
         ui.element("div").classes("sf-space")
-        with ui.element("a").props(f'href="{base.removesuffix("/dashboard")}/docs"'):
+        with ui.element("a").props(f'href="{api_root(request)}/docs"'):
             ui.label("API")
         switch = ui.button(icon="contrast").props("flat round dense color=white")
         switch.props('aria-label="Switch between light and dark"').on("click", js_handler=_SWITCH)

@@ -27,3 +27,11 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> s
         f'<table class="sf-table" aria-label="{escape(caption)}">'
         f"<thead><tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
     )
+
+
+def link(address: str, text: str, *, download: bool = False, label: str = "") -> str:
+    """A link; `label` is what a screen reader says where the text alone says too little."""
+    more = " download" if download else ""
+    if label:
+        more += f' aria-label="{escape(label)}"'
+    return f'<a href="{escape(address)}"{more}>{escape(text)}</a>'

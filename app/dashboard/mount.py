@@ -9,7 +9,15 @@ from fastapi import FastAPI
 from nicegui import app as pages
 from nicegui import ui
 
-from app.dashboard import compare, embed_page, new_sweep, sweep_list, sweep_page
+from app.dashboard import (
+    compare,
+    embed_page,
+    models_page,
+    new_sweep,
+    sweep_list,
+    sweep_page,
+    trial_page,
+)
 
 PATH = "/dashboard"
 _PAGES = {
@@ -17,6 +25,9 @@ _PAGES = {
     "/compare": compare.show,
     "/new": new_sweep.show,
     "/sweeps/{name}": sweep_page.show,
+    "/sweeps/{name}/trials/{number}": trial_page.show,
+    "/models": models_page.show,
+    "/models/{model}": models_page.show_one,
     "/embed/{sweep}/{view}": embed_page.show,
 }
 _STYLE = Path(__file__).parent / "style.css"

@@ -119,6 +119,24 @@ class Views:
             complete=changed is None,
         )
 
+    def curves_of_trial(
+        self, sweep: str, number: int, metrics: Sequence[str], points: int
+    ) -> dict[str, list[Row]]:
+        """Step, value, report and seconds since its start of each metric of one trial.
+
+        Raises:
+            NotFoundError: there is no such sweep.
+        """
+        found = self._read(sweep)
+        started = {each.number: each.started_at for each in found.trials}
+        curves: dict[str, list[Row]] = {}
+        for metric in metrics:
+            for each in records.reports(self._db, found.sweep_id, metric, {number}):
+                curves[metric] = curve(
+                    each.intervals, each.steps, each.values, each.times, started.get(number), points
+                )
+        return curves
+
     def _made(
         self,
         sweep: str,
