@@ -21,6 +21,7 @@ from sweepfront.errors import (
 from sweepfront.forecasts import Preview, Replay
 from sweepfront.handle import SweepHandle
 from sweepfront.shapes import (
+    FINISHED,
     Artifact,
     Backend,
     BestTrial,
@@ -37,6 +38,7 @@ from sweepfront.trials import Trials
 from sweepfront.views import View
 
 __all__ = [
+    "FINISHED",
     "AnswerError",
     "Artifact",
     "Backend",

@@ -2,10 +2,10 @@
 
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, Literal, Self, TypedDict, Unpack
+from typing import IO, Literal, Self, TypedDict, Unpack
 
 from sweepfront.connection import Connection, path_of
 from sweepfront.documents import Document, body_of
@@ -205,14 +205,19 @@ class Client:
         """Who can run sweeps, what each can do, and whether it answers."""
         return list(self._connection.items(Backend, path_of("backends")))
 
-    def events(self, *, after: int = 0, follow: bool = False) -> Iterator[Event]:
+    def events(
+        self, *, after: int | None = None, follow: bool = False, types: Sequence[str] = ()
+    ) -> Iterator[Event]:
         """What happened to any sweep, the oldest first.
 
         Args:
-            after: only events with a higher id.
-            follow: go on with each event as it happens, connected again when that breaks off.
+            after: only events with a higher id; None: all, or with `follow` what is new from now on.
+            follow: go on with each event as it happens, without end, connected again when that
+                breaks off.
+            types: of the events that are wanted, such as `sweep.status`; empty: all.
         """
+        path = path_of("events")
         if follow:
-            return follow_events(self._connection, path_of("events"), after)
-        params: dict[str, Any] = {"after": after}
-        return self._connection.items(Event, path_of("events"), params, cursor="after")
+            return follow_events(self._connection, path, after, types)
+        params = {"after": after, "types": types}
+        return self._connection.items(Event, path, params, cursor="after")

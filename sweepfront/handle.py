@@ -1,7 +1,7 @@
 """A sweep in hand: what was last read of it, and everything that can be asked about it."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from sweepfront.forecasts import Replay
@@ -156,17 +156,22 @@ class SweepHandle(TrialCalls):
         """
         return self._connection.get(View, self._path("views", kind), params=options)
 
-    def events(self, *, after: int = 0, follow: bool = False) -> Iterator[Event]:
+    def events(
+        self, *, after: int = 0, follow: bool = False, types: Sequence[str] = ()
+    ) -> Iterator[Event]:
         """What happened to it, the oldest first.
 
         Args:
             after: only events with a higher id.
-            follow: go on with each event as it happens, connected again when that breaks off.
+            follow: go on with each event as it happens, without end, connected again when that
+                breaks off.
+            types: of the events that are wanted, such as `sweep.status`; empty: all.
         """
         path = self._path("events")
         if follow:
-            return follow_events(self._connection, path, after)
-        return self._connection.items(Event, path, {"after": after}, cursor="after")
+            return follow_events(self._connection, path, after, types)
+        params = {"after": after, "types": types}
+        return self._connection.items(Event, path, params, cursor="after")
 
     def __repr__(self) -> str:
         sweep = self._sweep

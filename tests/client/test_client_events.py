@@ -83,6 +83,15 @@ def test_a_stream_that_breaks_off_goes_on_after_the_last_event() -> None:
     assert script.resumed_after == ["3", "7", "7", "9"]
 
 
+def test_the_stream_says_where_it_stands() -> None:
+    """Before the first event, so that nothing is missed; and when an id is of the future."""
+    with _scripted((200, "id: 6\n\n"), (200, _message(7)), (204, "")) as (client, script):
+        assert [event.id for event in client.events(follow=True)] == [7]
+    assert script.resumed_after == [None, "6", "7"]
+    with _scripted((200, "id: 6\n\n" + _message(7)), (204, "")) as (client, script):
+        assert [event.id for event in client.events(after=900, follow=True)] == [7]
+
+
 def test_a_refusal_ends_the_stream() -> None:
     """It will be refused again."""
     with _scripted((404, "")) as (client, _), pytest.raises(RefusedError, match="404"):

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweepfront.streams import lines, messages
+from sweepfront.streams import Message, lines, messages
 
 
 @given(
@@ -24,5 +24,9 @@ def test_lines_do_not_depend_on_the_blocks(text: str, cuts: list[int]) -> None:
 
 def test_messages_are_read_as_the_standard_says() -> None:
     """Comments and other fields are passed over, data of several lines is joined, a rest is left."""
-    text = ": hello\n\nid: 1\nevent: metric\ndata: {\ndata:  1}\n\n\nretry: 5\n\ndata:b\n\ndata: cut off"
-    assert list(messages(text.split("\n"))) == ["{\n 1}", "b"]
+    text = (
+        "id: 3\nretry: 5\n\n: alive\n\n"
+        "id: 4\nevent: metric\ndata: {\ndata:  1}\n\n\ndata:b\n\ndata: cut off"
+    )
+    expected = [Message("3", ""), Message("4", "{\n 1}"), Message(None, "b")]
+    assert list(messages(text.split("\n"))) == expected
