@@ -147,12 +147,13 @@ class SweepHandle(TrialCalls):
             self.refresh().sweep, self._connection.items(Trial, self._path("trials"), params)
         )
 
-    def view(self, kind: str, **options: str | float) -> View:
-        """Data for a chart: history, parallel-coordinates, learning-curves, importance, slice, timeline.
+    def view(self, kind: str, **options: str | int) -> View:
+        """Data for a chart.
 
         Args:
-            kind: which view.
-            options: of the view, such as `points=200`; `after` asks only for what is new.
+            kind: history, parallel-coordinates, learning-curves, importance, slice or timeline.
+            options: `after` asks only for what has changed since; `metric` and `points` are of
+                learning-curves, `parameter` is of slice.
         """
         return self._connection.get(View, self._path("views", kind), params=options)
 

@@ -6,47 +6,55 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
-    """What a coordinate of the points means.
+    """What a column of the points means.
 
     Attributes:
         type: number, category or time.
         scale: linear or log.
-        domain: the smallest and the largest value, or the categories.
-        direction: which way is better, where that can be said.
+        domain: the lowest and the highest number, or the categories in their order.
+        direction: minimize or maximize, of the objective.
     """
 
     name: str
     label: str
     type: str
-    scale: str | None = None
-    domain: tuple[Any, ...] | None = None
-    direction: str | None = None
+    scale: str
+    domain: list[Any] | None
+    direction: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """Points that belong together; each has a coordinate for each of `axes`, by name."""
+    """Rows of values: `pandas.DataFrame(series.points, columns=series.axes)`.
+
+    Attributes:
+        axes: the name of each column's axis.
+        points: the rows; numbers that are not finite are the texts NaN, Infinity and -Infinity.
+        trial: the trial that all rows are about, if they are.
+        status: that trial's.
+        marks: points with a meaning, such as a trial's stop.
+    """
 
     name: str
-    axes: tuple[str, ...]
-    points: tuple[Any, ...]
-    trial: int | None = None
-    status: str | None = None
-    marks: tuple[Any, ...] = ()
+    axes: list[str]
+    points: list[list[Any]]
+    trial: int | None
+    status: str | None
+    marks: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """One view of a sweep.
+    """One way to look at a sweep.
 
     Attributes:
-        next_after: pass it as `after` to get only what is new since.
-        complete: nothing will be added any more.
+        next_after: pass it as `after` to get only what has changed since.
+        complete: False: only what has changed since `after`.
     """
 
     view: str
     sweep: str
-    axes: tuple[Axis, ...]
-    series: tuple[Series, ...]
-    next_after: Any = None
-    complete: bool = False
+    axes: list[Axis]
+    series: list[Series]
+    next_after: int
+    complete: bool

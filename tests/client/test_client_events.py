@@ -9,7 +9,9 @@ from typing import Any, cast
 
 import pytest
 
-from sweepfront import AnswerError, Client, RefusedError
+from sweepfront import FINISHED, AnswerError, Client, RefusedError, SweepHandle
+from tests.client.conftest import quadratic
+from tests.client.proxy import Proxy
 
 
 class Script(ThreadingHTTPServer):
@@ -90,6 +92,32 @@ def test_the_stream_says_where_it_stands() -> None:
     assert script.resumed_after == [None, "6", "7"]
     with _scripted((200, "id: 6\n\n" + _message(7)), (204, "")) as (client, script):
         assert [event.id for event in client.events(after=900, follow=True)] == [7]
+
+
+def test_a_sweep_is_followed_to_its_end_without_loss_or_doubles(
+    client: Client, proxy: Proxy
+) -> None:
+    """Through a connection that breaks three times, in the middle of an event."""
+    found = []
+    with Client(proxy.url) as shaky:
+        handle = shaky.submit(quadratic())
+        for event in handle.events(follow=True):
+            found.append(event)
+            if len(found) in (2, 5, 8):
+                proxy.cut = 100
+            if event.type == "sweep.status" and event.data["status"] in FINISHED:
+                break
+    assert found == list(client.sweep(handle.name).events())[: len(found)]
+    assert sum("/events" in path for _, path, _ in proxy.requests) > 1
+
+
+def test_events_of_some_types_are_enough(finished: SweepHandle) -> None:
+    """On pages and in a stream."""
+    types = ["sweep.status", "sweep.best"]
+    pages = list(finished.events(types=types))
+    assert {event.type for event in pages} == set(types)
+    stream = finished.events(types=types, follow=True)
+    assert [next(stream) for _ in pages] == pages
 
 
 def test_a_refusal_ends_the_stream() -> None:

@@ -150,6 +150,31 @@ def test_events_are_read_page_by_page(client: Client, finished: SweepHandle) -> 
     assert events[-1] in list(client.events(after=events[-2].id))
 
 
+@pytest.mark.parametrize(
+    "kind",
+    ["history", "parallel-coordinates", "learning-curves", "importance", "slice", "timeline"],
+)
+def test_each_view_is_axes_and_series(finished: SweepHandle, kind: str) -> None:
+    """Rows with a column for each axis; later only what has changed since."""
+    view = finished.view(kind)
+    assert (view.view, view.sweep, view.complete) == (kind, finished.name, True)
+    names = {axis.name for axis in view.axes}
+    assert view.series
+    for series in view.series:
+        assert set(series.axes) <= names
+        frame = pd.DataFrame(series.points, columns=series.axes)
+        assert len(frame) == len(series.points) > 0
+    assert finished.view(kind, after=view.next_after).next_after == view.next_after
+
+
+def test_a_view_takes_its_options(finished: SweepHandle) -> None:
+    """And an unknown one is refused with those that there are."""
+    curves = finished.view("learning-curves", metric="loss", points=2)
+    assert {series.trial for series in curves.series} >= {0, 1, 2, 3, 4}
+    with pytest.raises(RefusedError, match="choose among: history"):
+        finished.view("nonsense")
+
+
 def test_backends_tell_what_they_can_do(client: Client) -> None:
     """The local one is there."""
     local = next(backend for backend in client.backends() if backend.name == "local")
