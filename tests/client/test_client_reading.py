@@ -62,8 +62,9 @@ def test_a_trial_has_reports_decisions_logs_and_files(client: Client, tmp_path: 
     metrics = handle.metrics(0, "loss")
     assert [metric.interval for metric in metrics] == list(range(1, 1001))
     assert handle.metrics(0, "other") == []
-    assert len(handle.decisions(0)) == 1000
-    assert handle.decisions(0)[0].verdict == "continue"
+    decisions = handle.decisions(0)
+    assert len(decisions) == 1000
+    assert decisions[0].verdict == "continue"
     assert assert_type(handle.log(0), str) == "first\nsecond\n"
     assert handle.log(0, "stdout", tail=1) == "second\n"
     lines = assert_type(handle.log(0, follow=True), Iterator[str])
