@@ -1,50 +1,72 @@
 """/embed/{sweep}/{view}: one chart with nothing around it, for a frame on another page."""
 
+from http import HTTPStatus
+
 from fastapi import FastAPI, Request
 from nicegui import app as pages
 from nicegui import ui
 from starlette.types import Receive, Scope, Send
 
-from app.dashboard.drawing import TITLES, Wanted, draw
+from app.dashboard.charts.look import Options
+from app.dashboard.drawing import Wanted, draw
 from app.dashboard.frame import ask, parts
 from app.dashboard.live import on_change
 from app.services.embed import check
 from app.store import events, sweeps
-from app.sweep.errors import SweepfrontError
-from app.views.shape import ViewName
+from app.sweep.errors import NotFoundError, SweepfrontError
+from app.views.shape import VIEWS, ViewName
 
 PATH = "/embed"
-_FORBIDDEN = 403
+_KINDS: dict[str, ViewName] = {name: name for name in VIEWS}
 
 
 async def show(
-    request: Request, sweep: str, view: ViewName, token: str = "", log: str = "", by: str = ""
+    request: Request, sweep: str, view: str, token: str = "", log: str = "", by: str = ""
 ) -> None:
     """The chart, as long as the token is good."""
     state = parts(request)
-    ui.page_title(f"{sweep}: {TITLES[view]} - Sweepfront")
-    try:
-        await ask(check, state.db, token, sweep)
-        newest = await ask(events.newest, state.db, sweep)
-        record = await ask(sweeps.get, state.db, sweep)
+    kind = _KINDS.get(view)
+
+    def drawn() -> Options:
+        check(state.db, token, sweep)
+        if kind is None:
+            raise NotFoundError(
+                f"There is no view named {view!r}; choose among: {', '.join(_KINDS)}."
+            )
+        record = sweeps.get(state.db, sweep)
         names = list(record.document["search_space"])  # type: ignore[call-overload]  # JSON
         wanted = Wanted(log=bool(log), by=by if by in names else names[0])
-        options = await ask(draw, state, record, view, wanted)
-    except SweepfrontError as error:
-        ui.context.client.status_code = _FORBIDDEN
-        ui.label(error.message).props('role="alert"').style("padding: 16px")
-        return
-    with ui.element("main").style("width: 100vw; height: 100vh; padding: 6px"):
-        chart = ui.echart(options).style("width: 100%; height: 100%")
-        chart.props(f'role="img" aria-label="{TITLES[view]} of {sweep}"')
+        return draw(state, record, kind, wanted)
 
     async def redraw(_: set[str]) -> None:
-        now = await ask(sweeps.get, state.db, sweep)
+        try:
+            options = await ask(drawn)
+        except SweepfrontError as error:
+            _refuse(error)
+            return
         chart.options.clear()
-        chart.options.update(await ask(draw, state, now, view, wanted))
+        chart.options.update(options)
         chart.update()
 
+    ui.page_title(f"{sweep} - Sweepfront")
+    newest = await ask(events.newest, state.db, sweep)
+    try:
+        options = await ask(drawn)
+    except SweepfrontError as error:
+        missing = isinstance(error, NotFoundError)
+        ui.context.client.status_code = HTTPStatus.NOT_FOUND if missing else HTTPStatus.FORBIDDEN
+        _refuse(error)
+        return
+    with ui.element("main").style("width: 100vw; height: 100vh; padding: 6px"):
+        chart = ui.echart(options).style("width: 100%; height: 100%").props('role="img"')
     on_change(request, sweep, redraw, since=newest)
+
+
+def _refuse(error: SweepfrontError) -> None:
+    """Say why there is no chart (any more)."""
+    with ui.context.client.content as content:
+        content.clear()
+        ui.label(error.message).props('role="alert"').style("padding: 16px")
 
 
 def add_embed(app: FastAPI, mounted: str) -> None:

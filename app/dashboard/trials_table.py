@@ -114,10 +114,10 @@ def as_csv(trials: Sequence[Trial], names: Sequence[str]) -> bytes:
                 trial.number,
                 trial.status.value,
                 trial.objective_value,
-                *(trial.parameters.get(name) for name in names),
+                *(_plain(trial.parameters.get(name)) for name in names),
                 trial.duration_seconds,
                 trial.attempt,
-                trial.status_reason,
+                _plain(trial.status_reason),
             ]
         )
     return file.getvalue().encode()
@@ -138,3 +138,9 @@ def as_json(trials: Sequence[Trial]) -> bytes:
         for trial in trials
     ]
     return json.dumps(rows, indent=1).encode()
+
+
+def _plain(value: object) -> object:
+    """A text that no spreadsheet takes for a formula."""
+    formula = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{value}" if formula else value
