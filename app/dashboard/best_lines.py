@@ -1,10 +1,11 @@
-"""Best-so-far: how the best value of a sweep came down, or up, as its trials ended."""
+"""Best-so-far: how the best value of a sweep came to be, trial by trial and over time."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.sweep.state import Goal, Trial, TrialStatus, better
+from app.dashboard.charts.look import columns
+from app.sweep.state import TrialStatus
+from app.views.shape import View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +14,7 @@ class BestPoint:
 
     Attributes:
         ended: how many trials had ended, however they did.
-        seconds: since the sweep began.
+        seconds: since the first trial started.
         value: the best value until then.
         trial: the trial that has it.
     """
@@ -24,25 +25,30 @@ class BestPoint:
     trial: int
 
 
-def best_line(trials: Iterable[Trial], goal: Goal, begun: datetime) -> list[BestPoint]:
+def best_line(history: View) -> list[BestPoint]:
     """The best value at every improvement and at the last end of a trial.
 
     Args:
-        trials: of one sweep; those without an end are passed over.
-        goal: which of two values is the better one.
-        begun: when the sweep began, aware.
+        history: the view of that name, complete.
     """
-    ends = sorted(
-        ((trial.finished_at, trial.number, trial) for trial in trials if trial.finished_at),
-        key=lambda end: end[:2],
-    )
-    line: list[BestPoint] = []
-    for ended, (at, number, trial) in enumerate(ends, start=1):
-        value, seconds = trial.objective_value, max(0.0, (at - begun).total_seconds())
-        counts = trial.status is TrialStatus.COMPLETED and value is not None
-        if counts and value is not None and (not line or better(value, line[-1].value, goal)):
-            line.append(BestPoint(ended=ended, seconds=seconds, value=value, trial=number))
-        elif line and ended == len(ends):
-            last = line[-1]
-            line.append(BestPoint(ended=ended, seconds=seconds, value=last.value, trial=last.trial))
+    series = {each.name: each for each in history.series}
+    best = columns(series["best over time"], "number", "objective", "ended", "elapsed")
+    line = [
+        BestPoint(ended=ended, seconds=elapsed or 0.0, value=value, trial=number)
+        for number, value, ended, elapsed in best
+    ]
+    ends = [
+        datetime.fromisoformat(finished)
+        for status, finished in columns(series["trials"], "status", "finished_at")
+        if finished and TrialStatus(status).finished
+    ]
+    if line and len(ends) > line[-1].ended:
+        last = line[-1]
+        ((then,),) = columns(series["best over time"], "finished_at")[-1:]
+        later = (max(ends) - datetime.fromisoformat(then)).total_seconds()
+        line.append(
+            BestPoint(
+                ended=len(ends), seconds=last.seconds + later, value=last.value, trial=last.trial
+            )
+        )
     return line

@@ -1,27 +1,31 @@
 """Sweeps beside each other: what each came to."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
 from app.dashboard import formats, markup
 from app.dashboard.best_lines import BestPoint, best_line
-from app.store import sweeps, trials
+from app.dashboard.charts.look import axes_of
+from app.services.views import ViewOptions, Views
+from app.store import sweeps
 from app.store.database import Database
 from app.sweep.document import expected_trials
 from app.sweep.errors import NotFoundError
 from app.sweep.record import SweepRecord
 from app.sweep.state import loss
+from app.views.shape import Axis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """A sweep with the line of its best value."""
+    """A sweep with the line of its best value, and the axes that the line is drawn on."""
 
     record: SweepRecord
     line: Sequence[BestPoint]
+    axes: Mapping[str, Axis]
 
     @property
     def objective(self) -> str:
@@ -30,29 +34,14 @@ class Compared:
         return f"{objective['goal']} {objective['primary_metric']}"
 
 
-def compared(
-    db: Database, names: Sequence[str], known: Mapping[str, Compared]
-) -> dict[str, Compared]:
-    """The sweeps of those names as they are now; names of none are passed over.
-
-    Args:
-        db: the records.
-        names: in the order of the answer.
-        known: what an earlier call answered; trials are read anew where something has changed.
-    """
+def compared(db: Database, views: Views, names: Sequence[str]) -> dict[str, Compared]:
+    """The sweeps of those names as they are now, in that order; names of none are passed over."""
     found = {}
     for name in names:
-        try:
+        with suppress(NotFoundError):
             record = sweeps.get(db, name)
-            before = known.get(name)
-            if before is None or _moved(before.record, record):
-                goal = _document(record)["objective"]["goal"]
-                line = best_line(trials.every(db, name), goal, _begun(record))
-            else:
-                line = list(before.line)
-        except NotFoundError:
-            continue
-        found[name] = Compared(record=record, line=line)
+            history = views.view(name, "history", ViewOptions())
+            found[name] = Compared(record=record, line=best_line(history), axes=axes_of(history))
     return found
 
 
@@ -85,17 +74,16 @@ def _cells(each: Compared, root: str, *, leads: bool) -> dict[str, str]:
     record, best = each.record, each.record.best_trial
     document = _document(record)
     ended = sum(n for status, n in record.trial_counts.items() if status.finished)
-    policy = document.get("early_termination")
     cells = {
         "Status": formats.badge(record.status),
-        "Trials ended": f"{ended} of {expected_trials(document)}",
+        "Trials ended": f"{ended} of {max(expected_trials(document), ended)}",
         "Objective": escape(each.objective),
         "Best value": "",
         "Best trial": "",
         "Time to the best": formats.duration(_best_seconds(each)),
-        "Time in all": formats.duration(_seconds(record)),
-        "Sampling": escape(document["sampling_algorithm"]["type"]),
-        "Early termination": escape(formats.words(policy["type"])) if policy else "none",
+        "Time in all": formats.between(record.started_at, record.finished_at),
+        "Sampling": escape(formats.kind(document["sampling_algorithm"])),
+        "Early termination": escape(formats.kind(document.get("early_termination"))),
         "Backend": escape(record.backend),
         "Parameters of the best": "",
     }
@@ -133,22 +121,7 @@ def _document(record: SweepRecord) -> Any:  # noqa: ANN401 - plain JSON values
     return record.document
 
 
-def _moved(before: SweepRecord, now: SweepRecord) -> bool:
-    told = (before.status, before.trial_counts, before.best_trial, before.started_at)
-    return told != (now.status, now.trial_counts, now.best_trial, now.started_at)
-
-
-def _begun(record: SweepRecord) -> datetime:
-    return record.started_at or record.created_at
-
-
-def _seconds(record: SweepRecord) -> float:
-    """How long it took, or takes until now."""
-    end = record.finished_at or datetime.now(UTC)
-    return max(0.0, (end - _begun(record)).total_seconds())
-
-
 def _best_seconds(each: Compared) -> float | None:
     best = each.record.best_trial
-    when = (point.seconds for point in each.line if best and point.trial == best.number)
-    return next(when, None)
+    reached = (point.seconds for point in each.line if best and point.value == best.objective_value)
+    return next(reached, None)

@@ -28,6 +28,15 @@ def badge(status: str) -> str:
     return f'<span class="sf-badge" data-status="{escape(status)}">{escape(words(status))}</span>'
 
 
+def kind(part: Mapping[str, str] | None) -> str:
+    """Which sampling algorithm or early-termination policy a part of a document is."""
+    if not part:
+        return "none"
+    rule = part.get("rule")
+    name = words(part["type"])
+    return f"{name} ({rule})" if rule and rule != part["type"] else name
+
+
 def number(value: float | None) -> str:
     """A figure to six places that count."""
     return "" if value is None else f"{value:.6g}"

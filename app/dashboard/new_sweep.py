@@ -10,7 +10,7 @@ from nicegui import ui
 from nicegui.events import ValueChangeEventArguments
 
 from app.dashboard.document_editor import DocumentEditor
-from app.dashboard.frame import ask, frame, page, parts, root
+from app.dashboard.frame import ask, frame, heading, page, parts, root
 from app.dashboard.judging import Fault, Foreseen, faults_of, judged, read
 from app.dashboard.preview_card import PreviewCard
 from app.dashboard.submitting import submitted
@@ -49,7 +49,7 @@ class NewSweep:
         if self._origin:
             record = await ask(sweeps.get, self._parts.db, self._origin)
             self._text = to_yaml(SweepDocument.stored(record.document).as_written())
-        ui.html("<h1>New sweep</h1>", sanitize=False)
+        heading("New sweep", 1)
         if self._origin:
             with ui.element("div").classes("sf-row"):
                 ui.label("Begun with the document of")
@@ -71,7 +71,7 @@ class NewSweep:
                     self._state = ui.label("Judging the document").props('role="status"')
             with ui.element("div").classes("sf-column"):
                 with ui.element("section").classes("sf-card").props('aria-label="Faults"') as card:
-                    ui.html("<h2>Faults</h2>", sanitize=False)
+                    heading("Faults")
                     self._list = ui.element("ul").classes("sf-faults")
                 self._faults = card
                 self._faults.set_visibility(False)
@@ -82,11 +82,10 @@ class NewSweep:
         options = {key: example["summary"] for key, example in EXAMPLES.items()}
         self._template = ui.select(options, label="Template").props("outlined dense")
         self._template.style("min-width: 240px").on_value_change(self._take_template)
-        button = ui.button("Open a file", icon="upload_file", color=None)
-        button.props("no-caps outline").classes("sf-link")
+        button = ui.button("Open a file", icon="upload_file").props("no-caps outline")
         button.on("click", js_handler=self._editor.opening_a_file())
-        self._discard = ui.button("Discard the draft", on_click=self._begin_anew, color=None)
-        self._discard.props("no-caps flat").classes("sf-link").set_visibility(False)
+        self._discard = ui.button("Discard the draft", on_click=self._begin_anew)
+        self._discard.props("no-caps flat").set_visibility(False)
         ui.element("div").classes("sf-space")
         api = root(self._request).removesuffix("/dashboard")
         with ui.element("a").props(f'href="{escape(api)}/v1/schema/sweep.json"'):

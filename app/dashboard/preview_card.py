@@ -6,6 +6,7 @@ from html import escape
 from nicegui import ui
 
 from app.dashboard import formats, markup
+from app.dashboard.frame import heading
 from app.dashboard.judging import Foreseen
 from app.services.preview import Estimate, Preview
 
@@ -16,7 +17,7 @@ class PreviewCard:
     def __init__(self) -> None:
         """Place the card here, empty."""
         with ui.element("section").classes("sf-card").props('aria-label="Preview"') as self._card:
-            ui.html("<h2>Preview</h2>", sanitize=False)
+            heading("Preview")
             self._stale = ui.label("Of the document as it was before its faults.")
             self._stale.classes("sf-muted").set_visibility(False)
             self._facts = ui.html(sanitize=False)

@@ -85,21 +85,13 @@ def _facts(sweep: SweepRecord, seconds_left: float | None) -> dict[str, str]:
         "Time left": f"about {formats.duration(seconds_left)}" if seconds_left is not None else "",
         "Backend": f"{sweep.backend}: {sweep.provider_status or 'not asked yet'}",
         "Last heard": formats.age(sweep.last_synced_at) or "not yet",
-        "Sampling": _kind(document["sampling_algorithm"]),
-        "Early termination": _kind(document.get("early_termination")),
+        "Sampling": formats.kind(document["sampling_algorithm"]),
+        "Early termination": formats.kind(document.get("early_termination")),
         "At once": str(limits.get("max_concurrent_trials", "")),
         "Experiment": document["experiment_name"],
         "Tags": ", ".join(f"{key}: {value}" for key, value in document.get("tags", {}).items()),
     }
     return {name: value for name, value in found.items() if value}
-
-
-def _kind(part: Any) -> str:  # noqa: ANN401 - a part of the stored document
-    if not part:
-        return "none"
-    rule = part.get("rule")
-    words = part["type"].replace("_", " ")
-    return f"{words} ({rule})" if rule and rule != part["type"] else str(words)
 
 
 def _notes(sweep: SweepRecord) -> list[str]:

@@ -6,8 +6,13 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.dashboard.best_lines import best_line
-from app.sweep.state import Goal, Trial, TrialStatus, best_trial
+from app.dashboard.best_lines import BestPoint, best_line
+from app.sweep.examples import SEED
+from app.sweep.parsing import parse_document
+from app.sweep.record import Outcome
+from app.sweep.state import Goal, TrialStatus, loss
+from app.views.history import history
+from app.views.shape import View
 
 BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -18,14 +23,28 @@ def _trial(
     *,
     after: float | None,
     status: TrialStatus = TrialStatus.COMPLETED,
-) -> Trial:
-    at = None if after is None else BEGUN + timedelta(seconds=after)
-    return Trial(number=number, status=status, objective_value=value, finished_at=at)
+) -> Outcome:
+    return Outcome(
+        number=number,
+        status=status,
+        attempt=1,
+        objective=value,
+        parameters={},
+        queued_at=BEGUN,
+        started_at=BEGUN,
+        finished_at=None if after is None else BEGUN + timedelta(seconds=after),
+        duration=after,
+    )
 
 
-def _told(trials: list[Trial], goal: Goal = "minimize") -> list[tuple[int, float, float, int]]:
-    line = best_line(trials, goal, BEGUN)
-    return [(point.ended, point.seconds, point.value, point.trial) for point in line]
+def _line(trials: list[Outcome], goal: Goal) -> list[BestPoint]:
+    objective = {"primary_metric": "loss", "goal": goal}
+    axes, series = history(parse_document({**SEED, "objective": objective}), trials, None)
+    return best_line(View(view="history", sweep="any", axes=axes, series=series))
+
+
+def _told(trials: list[Outcome], goal: Goal = "minimize") -> list[tuple[int, float, float, int]]:
+    return [(point.ended, point.seconds, point.value, point.trial) for point in _line(trials, goal)]
 
 
 def test_trials_count_in_the_order_of_their_ends() -> None:
@@ -75,10 +94,10 @@ def test_the_line_only_gets_better_and_ends_at_the_best(
         _trial(number, value, after=end)
         for number, (value, end) in enumerate(zip(values, ends, strict=False))
     ]
-    line = best_line(trials, goal, BEGUN)
-    best = best_trial(trials, goal)
-    assert (line[-1].value if line else None) == (best.objective_value if best else None)
-    sign = 1 if goal == "minimize" else -1
+    line = _line(trials, goal)
+    losses = [loss(value, goal) for value in values if value is not None]
+    assert [loss(point.value, goal) for point in line[-1:]] == ([min(losses)] if losses else [])
+    assert [point.ended for point in line[-1:]] == ([len(values)] if losses else [])
     for before, after in pairwise(line):
-        assert sign * after.value <= sign * before.value
+        assert loss(after.value, goal) <= loss(before.value, goal)
         assert (before.ended, before.seconds) < (after.ended, after.seconds)

@@ -2,15 +2,17 @@
 
 import copy
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from app.dashboard.best_lines import best_line
+from app.dashboard.charts.comparison import against_time, against_trials
+from app.dashboard.charts.look import Options, axes_of
 from app.dashboard.comparison import Compared, by_objective, summary
-from app.dashboard.comparison_charts import against_time, against_trials
 from app.sweep.examples import SEED
 from app.sweep.parsing import parse_document
-from app.sweep.record import BestTrial, SweepRecord
-from app.sweep.state import SweepStatus, Trial, TrialStatus
+from app.sweep.record import BestTrial, Outcome, SweepRecord
+from app.sweep.state import SweepStatus, TrialStatus
+from app.views.history import history
+from app.views.shape import View
 
 BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -19,19 +21,27 @@ def _compared(name: str, *values: float, metric: str = "loss", pause: float = 60
     """A sweep that minimises; its trials ended one after the other, `pause` seconds apart."""
     body = copy.deepcopy(SEED)
     body["objective"] = {"primary_metric": metric, "goal": "minimize"}
-    trials = [
-        Trial(
+    document = parse_document(body)
+    outcomes = [
+        Outcome(
             number=number,
             status=TrialStatus.COMPLETED,
-            objective_value=value,
+            attempt=1,
+            objective=value,
+            parameters={},
+            queued_at=BEGUN,
+            started_at=BEGUN,
             finished_at=BEGUN + timedelta(seconds=pause * (number + 1)),
+            duration=pause,
         )
         for number, value in enumerate(values)
     ]
+    axes, series = history(document, outcomes, None)
+    view = View(view="history", sweep=name, axes=axes, series=series)
     least = min(range(len(values)), key=values.__getitem__, default=None)
     record = SweepRecord(
         name=name,
-        document=parse_document(body).normalized(),
+        document=document.normalized(),
         document_hash="",
         backend="local",
         code=None,
@@ -54,7 +64,7 @@ def _compared(name: str, *values: float, metric: str = "loss", pause: float = 60
         archived=False,
         request_id=None,
     )
-    return Compared(record=record, line=best_line(trials, "minimize", BEGUN))
+    return Compared(record=record, line=best_line(view), axes=axes_of(view))
 
 
 def _row(table: str, head: str) -> str:
@@ -92,7 +102,7 @@ def test_a_sweep_without_a_result_has_a_column_too() -> None:
     assert _row(table, "Time to the best") == "<td></td><td>1 min 0 s</td>"
 
 
-def _data(chart: dict[str, Any]) -> list[list[list[float]]]:
+def _data(chart: Options) -> list[list[list[float]]]:
     return [series["data"] for series in chart["series"]]
 
 
@@ -103,7 +113,7 @@ def test_the_charts_draw_the_same_line_over_trials_and_over_time() -> None:
     assert _data(against_trials(found, place)) == [[[1, 3.0], [2, 2.0]], [[1, 5.0]]]
     over_time = against_time(found, place)
     assert _data(over_time) == [[[1.0, 3.0], [2.0, 2.0]], [[0.05, 5.0]]]
-    assert over_time["xAxis"]["name"] == "minutes since each sweep began"
+    assert over_time["xAxis"]["name"] == "minutes since the first trial started"
 
 
 def test_a_sweep_looks_the_same_in_every_chart_and_not_like_another() -> None:
@@ -111,12 +121,18 @@ def test_a_sweep_looks_the_same_in_every_chart_and_not_like_another() -> None:
     found = [_compared(name, 1.0) for name in "abcde"]
     place = {each.record.name: index for index, each in enumerate(found)}
 
-    def looks(chart: dict[str, Any]) -> list[str]:
+    def looks(chart: Options) -> list[str]:
         return [str((line["symbol"], line["lineStyle"])) for line in chart["series"]]
 
     every = looks(against_trials(found, place))
     assert len(set(every)) == 5
     assert looks(against_time(found[3:], place)) == every[3:]
+
+
+def test_a_logarithmic_axis_is_that_of_the_values() -> None:
+    """Trials and time stay as they are."""
+    chart = against_trials([_compared("a", 3.0)], {"a": 0}, log=True)
+    assert (chart["yAxis"]["type"], chart["xAxis"]["type"]) == ("log", "value")
 
 
 def test_a_chart_speaks_to_screen_readers_and_says_when_it_is_empty() -> None:
