@@ -94,7 +94,7 @@ class NewSweep:
     async def _begin(self) -> None:
         if await self._editor.begin():
             self._discard.set_visibility(True)
-            ui.notify("Your draft of before is back.")
+            ui.notify("Your draft is back.")
         await self._judge()
 
     def _begin_anew(self) -> None:
@@ -160,7 +160,10 @@ class NewSweep:
         try:
             name = await ask(lambda: submitted(self._parts, read(self._parts, text)))
         except SweepfrontError as error:
-            self._refuse(faults_of(error, text))
+            faults = faults_of(error, text)
+            self._refuse(faults)
+            if all(fault.line is None for fault in faults):
+                self._button.enable()  # trouble of the service, which may be over soon
         else:
             self._editor.forget_draft()
             ui.navigate.to(f"/sweeps/{name}")

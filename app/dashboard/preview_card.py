@@ -27,9 +27,9 @@ class PreviewCard:
                 self._trials = ui.html(sanitize=False)
             self._note = ui.label().classes("sf-muted")
             with ui.element("details") as self._azure:
-                with ui.element("summary"):
-                    ui.label("What Azure ML is sent")
+                ui.html("What Azure ML is sent", tag="summary", sanitize=False)
                 self._request = ui.label().classes("sf-log")
+                self._request.props('tabindex=0 role=region aria-label="What Azure ML is sent"')
         self._card.set_visibility(False)
 
     def show(self, foreseen: Foreseen) -> None:
