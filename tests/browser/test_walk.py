@@ -10,13 +10,29 @@ from tests.browser.conftest import OpenPage
 from tests.browser.walk import Walk
 from tests.served import ROOT, Served, served
 
+SCRIPT = """
+import mlflow, sys, time
+for step in range(30):
+    mlflow.log_metric("sqrt_mse", float(sys.argv[1]) + 1 / (1 + step))
+    time.sleep(0.1)
+"""
+STOPPING = """
+name: stopping
+trial: {environment: "azureml:concrete_env:1", code: steps, command: "python steps.py ${{search_space.level}}"}
+search_space: {level: {type: choice, values: [1, 9]}}
+sampling_algorithm: grid
+early_termination: {type: bandit, slack_factor: 0.1}
+objective: {primary_metric: sqrt_mse, goal: minimize}
+limits: {max_total_trials: 2, max_concurrent_trials: 1}
+"""
+
 
 @pytest.fixture(params=["local", "azureml"])
-def first_service(
-    request: pytest.FixtureRequest, tmp_path: Path, scripts: Path
-) -> Iterator[Served]:
+def first_service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
     """A service that runs its sweeps here or on an emulated Azure ML, with none so far."""
-    environment = {"SWEEPFRONT_CODE_ROOTS": f"{ROOT}:{scripts}"}
+    (tmp_path / "code" / "steps").mkdir(parents=True)
+    (tmp_path / "code" / "steps" / "steps.py").write_text(SCRIPT)
+    environment = {"SWEEPFRONT_CODE_ROOTS": f"{ROOT}:{tmp_path / 'code'}"}
     if request.param == "azureml":
         emulator: RunningEmulator = request.getfixturevalue("emulator")
         emulator.misbehave()  # which is to say: no longer
@@ -35,3 +51,6 @@ def test_the_walk_of_a_first_sweep(
     walk.watch_it_finish(4)
     walk.brush()
     walk.register(name)
+    assert walk.write_a_document(STOPPING) == "stopping"
+    walk.watch_it_finish(2)
+    walk.compare(name, "stopping")

@@ -44,6 +44,43 @@ class Walk:
         expect(self.page).to_have_title(f"{name} - Sweepfront")
         return name
 
+    def write_a_document(self, document: str) -> str:
+        """Write YAML in the editor, have it judged, submit it; the answer is the sweep's name."""
+        self.page.get_by_role("link", name="New sweep").click()
+        editor = self.page.get_by_role("textbox", name="Sweep document")
+        editor.click()
+        editor.press("Control+A")
+        editor.press("Delete")
+        self.page.keyboard.insert_text("trial: {}")
+        expect(self.page.get_by_role("status")).to_contain_text(re.compile("fault"))
+        expect(self.page.get_by_role("button", name="Submit")).to_be_disabled()
+        editor.press("Control+A")
+        self.page.keyboard.insert_text(document)
+        expect(self.page.get_by_role("status")).to_contain_text("No faults")
+        expect(self.page.get_by_role("table", name="First trials")).to_be_visible()
+        self.picture("written")
+        self.page.get_by_role("button", name="Submit").click()
+        self.page.wait_for_url(re.compile("/dashboard/sweeps/"))
+        return self.page.url.rsplit("/", 1)[1]
+
+    def compare(self, *names: str) -> None:
+        """Choose sweeps by typing their names; charts and table show them, the address names them."""
+        self.page.get_by_role("link", name="Compare").click()
+        choice = self.page.get_by_role("combobox", name="Sweeps to compare")
+        for name in names:
+            choice.click()
+            choice.press_sequentially(name)
+            self.page.get_by_role("option", name=name).click()
+        choice.press("Escape")
+        expect(self.page).to_have_url(re.compile(re.escape(f"/compare?sweeps={','.join(names)}")))
+        table = self.page.get_by_role("table", name="Sweeps compared")
+        for name in names:
+            expect(table.get_by_role("columnheader", name=name)).to_be_visible()
+        for over in ("trials", "seconds"):
+            chart = self.page.get_by_role("img", name=re.compile(f"Best value over {over}"))
+            expect(chart).to_have_accessible_name(re.compile(".*".join(names)))
+        self.picture("compared")
+
     def watch_it_finish(self, trials: int) -> None:
         """Stay on the page until it says that all is over; nothing is reloaded."""
         status = self.page.get_by_role("status").filter(has_text="trials ended")
