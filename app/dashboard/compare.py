@@ -116,6 +116,7 @@ class Comparison:
     async def _choose(self, event: ValueChangeEventArguments[list[str]]) -> None:
         self._names, self._left_out = list(event.value or ()), []
         keep_in_address({"sweeps": ",".join(self._names)})
+        self._choice.run_method("updateInputValue", "")  # what was searched for is found
         self._choice.set_options(await ask(self._offer, ""))
         await self.refresh()
 
