@@ -120,14 +120,13 @@ class Served:
             time.sleep(0.05)
         raise AssertionError(f"not within {within} s: {sweep}\n{self.log()[-3000:]}")
 
-    def items(self, path: str) -> list[Json]:
-        """Every item of a list, page by page."""
+    def items(self, path: str, *, following: str = "cursor") -> list[Json]:
+        """Every item of a list, page by page; `following` is the parameter for the next page."""
         found: list[Json] = []
         cursor: str | None = None
         while True:
-            page = self.get(
-                path + (f"{'&' if '?' in path else '?'}cursor={cursor}" if cursor else "")
-            )
+            mark = "&" if "?" in path else "?"
+            page = self.get(path + (f"{mark}{following}={cursor}" if cursor else ""))
             found += page["items"]
             cursor = page["next_cursor"]
             if cursor is None:

@@ -23,7 +23,7 @@ def _wish(offer: str, ranges: list[tuple[str, float]]) -> tuple[float, int]:
     names = (f"{_WILDCARD}/{_WILDCARD}", general, offer)
     found = [(names.index(name), quality) for name, quality in ranges if name in names]
     exactness, quality = max(found, default=(0, 0.0))
-    return quality, exactness
+    return (quality, exactness) if quality else (0.0, 0)
 
 
 def _range(part: str) -> tuple[str, float]:

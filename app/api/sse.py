@@ -1,7 +1,6 @@
 """Events as Server-Sent Events: a stream of blocks of text that stays open."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from contextlib import suppress
 
@@ -22,8 +21,6 @@ GRACE_SECONDS = 1.0
 """How long a stream that is over has to end properly, which a reader that does not read prevents."""
 _CHUNK_BYTES = 64 * 1024
 _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", "Vary": "Accept"}
-
-log = logging.getLogger(__name__)
 
 
 def encode(event: Event) -> bytes:
@@ -79,10 +76,8 @@ class EventStream(EventSourceResponse):
         while True:
             try:
                 told = await stream.take(self._heartbeat)
-            except StreamOverError:
-                return
-            except (FellBehindError, StoreBusyError) as error:
-                log.info("a stream of events ends after %d: %s", stream.position, error)
+            except (StreamOverError, FellBehindError, StoreBusyError):
+                # The reader comes back, and goes on where this ends.
                 return
             for chunk in _packed(one.encoded for one in told):
                 yield chunk

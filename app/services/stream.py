@@ -1,6 +1,7 @@
 """One listener's share of the broadcast: the events that it asked for, in order, each once."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import suppress
@@ -14,6 +15,8 @@ PAGE = 500
 """Events that are read from the records at once."""
 BACKLOG_BYTES = 4 * 1024 * 1024
 """A listener for which more than this waits, encoded, is dropped."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ class Stream:
         if not wanted or self._over is not None:
             return
         if self._bytes > BACKLOG_BYTES:
+            log.info("a listener fell behind after event %d and is dropped", self.position)
             self.end(FellBehindError("The reader of events fell behind and was dropped."))
             return
         self._queue.extend(wanted)
