@@ -19,5 +19,7 @@ PAGES = (
     PageAddress("/dashboard/?search=listed-", "Sweeps - Sweepfront"),
     PageAddress("/dashboard/sweeps/listed-good", "listed-good - Sweepfront"),
     PageAddress("/dashboard/sweeps/listed-bad", "listed-bad - Sweepfront"),
+    PageAddress("/dashboard/compare?sweeps=listed-good,listed-bad", "Compare - Sweepfront"),
+    PageAddress("/dashboard/new", "New sweep - Sweepfront"),
 )
 DOCS = PageAddress("/docs", "Sweepfront")
