@@ -40,3 +40,8 @@ globalThis.sweepfrontBrushed = (chartId, tableId) => {
   globalThis.sweepfrontBrush = brushed ? new Set(chosen) : null;
   getElement(tableId).api.onFilterChanged();
 };
+
+// Enter opens the link of the cell that the keyboard is at.
+globalThis.sweepfrontEnter = ({ event }) => {
+  if (event.key === "Enter") event.target.querySelector("a")?.click();
+};

@@ -28,7 +28,6 @@ _UPDATED = 50
 """Sweeps that are shown anew one by one; of more, the whole list is."""
 _BACKENDS: dict[str, BackendName] = {"local": "local", "azureml": "azureml"}
 _LINK = "p => { const a = document.createElement('a'); a.href = p.data.link; a.textContent = p.value; return a; }"
-_OPEN = "e => { if (e.event.key === 'Enter') e.event.target.querySelector('a')?.click(); }"
 _COLUMNS: list[dict[str, Any]] = [
     {
         "field": "name",
@@ -92,7 +91,7 @@ class SweepList:
                 "columnDefs": _COLUMNS,
                 "rowData": rows,
                 "defaultColDef": {"sortable": True, "filter": True, "resizable": True},
-                ":onCellKeyDown": _OPEN,
+                ":onCellKeyDown": "sweepfrontEnter",
                 ":getRowId": "p => p.data.name",
                 "suppressCellFocus": False,
                 "ensureDomOrder": True,

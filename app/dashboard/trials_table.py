@@ -38,6 +38,7 @@ class TrialsTable:
                     "resizable": True,
                     "width": 120,
                 },
+                ":onCellKeyDown": "sweepfrontEnter",
                 ":getRowId": "p => String(p.data.number)",
                 ":isExternalFilterPresent": "() => Boolean(globalThis.sweepfrontBrush)",
                 ":doesExternalFilterPass": "n => globalThis.sweepfrontBrush.has(n.data.number)",
