@@ -8,7 +8,7 @@ LOCK := $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url -
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test test-slow check chaos bench bench-tracker bench-samplers screenshots lock clean azure-emulator azure-demo test-azure-live
+.PHONY: help install demo run test test-slow check chaos bench bench-tracker bench-samplers bench-dashboard screenshots lock clean azure-emulator azure-demo test-azure-live
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ test-azure-live: .venv/.developed ## the contract suite on the workspace of your
 
 screenshots: .venv/.developed .venv/.browser ## take the pictures of docs/images anew
 	@$(BIN)/python -m tests.browser.screenshots
+
+bench-dashboard: .venv/.developed .venv/.browser ## time the page and its data on many records
+	@$(BIN)/python -m benchmarks.dashboard
 
 lock: $(UV) ## pin the dependencies anew
 	$(LOCK) --upgrade --extra dev pyproject.toml -o requirements-dev.lock
