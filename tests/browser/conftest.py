@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.chromium import available, launch, required
 from tests.browser.visits import NOTHING, Theme, Visit, begin, ready
-from tests.served import ROOT, Served, document
+from tests.served import ROOT, Served, document, slow_sweep
 
 ARTIFACTS = ROOT / "test-artifacts"
 _FAILED = pytest.StashKey[bool]()
@@ -101,12 +101,28 @@ def open_page(
 
 @pytest.fixture(scope="session")
 def listed(service: Served) -> Served:
-    """The service of the small scripts with a sweep that completed and one that failed."""
+    """The service of the small scripts, with what its pages can show.
+
+    A sweep that completed and is registered as `listed-model`, one that failed, one of which early
+    termination has stopped the second trial.
+    """
     space = {"x": {"type": "uniform", "min_value": 0.0, "max_value": 1.0}}
-    good = document("python quadratic.py --x ${{search_space.x}} --steps 3", space, code="job")
-    bad = document("python fails.py", space, code="job")
-    for name, body in (("listed-good", good), ("listed-bad", bad)):
+    stopping = {**slow_sweep(2, 20, 0.05), "limits": {"max_total_trials": 2}}
+    stopping["search_space"]["level"]["values"] = [1, 9]
+    stopping["limits"]["max_concurrent_trials"] = 1
+    stopping["early_termination"] = {"type": "bandit", "slack_factor": 0.1}
+    sweeps = {
+        "listed-good": document("python quadratic.py --x ${{search_space.x}} --steps 3", space),
+        "listed-bad": document("python fails.py", space),
+        "listed-stopped": stopping,
+    }
+    for name, body in sweeps.items():
+        body["trial"]["code"] = "job"
         service.submit({**body, "name": name, "experiment_name": f"of {name}"})
-    for name in ("listed-good", "listed-bad"):
+    for name in sweeps:
         service.finished(name)
+    answer = service.client.post(
+        "/v1/sweeps/listed-good/register", json={"model_name": "listed-model"}
+    )
+    assert answer.is_success, answer.text
     return service

@@ -15,11 +15,21 @@ class PageAddress:
         return self.path.split("?")[0].strip("/").replace("/", "-")
 
 
-PAGES = (
-    PageAddress("/dashboard/?search=listed-", "Sweeps - Sweepfront"),
-    PageAddress("/dashboard/sweeps/listed-good", "listed-good - Sweepfront"),
-    PageAddress("/dashboard/sweeps/listed-bad", "listed-bad - Sweepfront"),
-    PageAddress("/dashboard/compare?sweeps=listed-good,listed-bad", "Compare - Sweepfront"),
-    PageAddress("/dashboard/new", "New sweep - Sweepfront"),
+PAGES = tuple(
+    PageAddress(f"/dashboard/{path}", f"{title} - Sweepfront")
+    for path, title in {
+        "?search=listed-": "Sweeps",
+        "sweeps/listed-good": "listed-good",
+        "sweeps/listed-bad": "listed-bad",
+        "sweeps/listed-stopped": "listed-stopped",
+        "sweeps/listed-good/trials/0": "Trial 0 of listed-good",
+        "sweeps/listed-bad/trials/0": "Trial 0 of listed-bad",
+        "sweeps/listed-stopped/trials/1": "Trial 1 of listed-stopped",
+        "compare?sweeps=listed-good,listed-stopped": "Compare",
+        "models": "Models",
+        "models/listed-model": "listed-model",
+        "new": "New sweep",
+    }.items()
 )
+"""Of the fixture `listed`."""
 DOCS = PageAddress("/docs", "Sweepfront")

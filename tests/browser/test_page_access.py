@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.pages import DOCS, PAGES, PageAddress
-from tests.browser.visits import settled
+from tests.browser.visits import ready, settled
 from tests.served import Served
 
 SERIOUS = {"serious", "critical"}
@@ -40,6 +40,21 @@ def test_axe_finds_nothing_serious_in_light_and_dark(
     page.get_by_role("button", name=SWITCH).click()
     expect(page.locator("body")).to_have_class(re.compile("body--dark"))
     assert not _findings(page)
+
+
+def test_every_link_leads_somewhere(open_page: OpenPage, listed: Served) -> None:
+    """On every page, downloads included."""
+    page = open_page(listed)
+    found: dict[str, str] = {}
+    for where in PAGES:
+        page.goto(f"{str(listed.client.base_url).rstrip('/')}{where.path}")
+        ready(page)
+        settled(page)
+        links = page.eval_on_selector_all("a[href]", "all => all.map(a => a.href)")
+        found |= dict.fromkeys((link.split("#")[0] for link in links), where.path)
+    for address, where_found in found.items():
+        assert listed.client.get(address).is_success, f"{address} on {where_found}"
+    assert len(found) > 20
 
 
 def test_axe_finds_nothing_serious_in_what_is_ours_of_the_api_page(
@@ -98,7 +113,7 @@ def _focused(page: Page) -> str:
 
 def test_the_keyboard_alone_reaches_all_in_order(open_page: OpenPage, listed: Served) -> None:
     """Navigation, theme, search, filters, the list; Enter opens the sweep one stands on."""
-    page = open_page(listed, "/dashboard/?search=listed-good", tolerated="404")
+    page = open_page(listed, "/dashboard/?search=listed-good")
     expect(page.get_by_role("gridcell", name="listed-good", exact=True)).to_be_visible()
     stops: list[str] = []
     while len(stops) < 40 and "gridcell listed-good" not in stops:

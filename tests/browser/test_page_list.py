@@ -39,16 +39,16 @@ def test_search_and_filters_narrow_the_list_and_live_in_the_address(
     page = open_page(listed)
     page.get_by_role("textbox", name="Search").fill("listed-")
     expect(page).to_have_url(re.compile(r"\?search=listed-$"))
-    expect(page.get_by_role("status")).to_have_text("2 sweeps")
-    expect(_names(page)).to_have_text(["listed-bad", "listed-good"])
+    expect(page.get_by_role("status")).to_have_text("3 sweeps")
+    expect(_names(page)).to_have_text(["listed-stopped", "listed-bad", "listed-good"])
     page.get_by_role("combobox", name="Status").click()
     page.get_by_role("option", name="failed").click()
     expect(page).to_have_url(re.compile(r"\?search=listed-&status=failed$"))
     expect(page.get_by_role("status")).to_have_text("1 sweeps")
     expect(_names(page)).to_have_text(["listed-bad"])
 
-    shared = open_page(listed, "/dashboard/?search=listed-&status=completed")
-    expect(shared.get_by_role("textbox", name="Search")).to_have_value("listed-")
+    shared = open_page(listed, "/dashboard/?search=listed-g&status=completed")
+    expect(shared.get_by_role("textbox", name="Search")).to_have_value("listed-g")
     expect(shared.get_by_role("combobox", name="Status")).to_have_value("completed")
     expect(_names(shared)).to_have_text(["listed-good"])
 
@@ -60,9 +60,9 @@ def test_the_columns_sort(open_page: OpenPage, listed: Served) -> None:
     expect(page.get_by_role("columnheader", name="Sweep")).to_have_attribute(
         "aria-sort", "ascending"
     )
-    expect(_names(page)).to_have_text(["listed-bad", "listed-good"])
+    expect(_names(page)).to_have_text(["listed-bad", "listed-good", "listed-stopped"])
     page.get_by_role("columnheader", name="Sweep").click()
-    expect(_names(page)).to_have_text(["listed-good", "listed-bad"])
+    expect(_names(page)).to_have_text(["listed-stopped", "listed-good", "listed-bad"])
 
 
 def test_a_new_sweep_appears_without_a_reload(open_page: OpenPage, listed: Served) -> None:

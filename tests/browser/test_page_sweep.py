@@ -88,11 +88,12 @@ def test_cancel_asks_first(open_page: OpenPage, listed: Served) -> None:
 
 def test_the_keyboard_opens_a_trial(open_page: OpenPage, listed: Served) -> None:
     """Enter on the cell of its number."""
-    page = open_page(listed, GOOD, tolerated="404")
+    page = open_page(listed, GOOD)
     cell = page.get_by_role("gridcell", name=re.compile("^Trial 1"))
     cell.focus()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(f"{GOOD}/trials/1$"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Trial 1")
 
 
 def test_a_sweep_that_is_not_there_is_told(open_page: OpenPage, listed: Served) -> None:

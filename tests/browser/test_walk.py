@@ -44,13 +44,18 @@ def first_service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Se
 def test_the_walk_of_a_first_sweep(
     first_service: Served, open_page: OpenPage, artifacts: Path
 ) -> None:
-    """Submit the example, watch it finish, brush the chart, open a trial, register, download."""
+    """Submit the example, watch, brush, open, register, download; stop hopeless trials; compare."""
     walk = Walk(open_page(first_service), first_service, artifacts)
     walk.see_that_there_is_nothing_yet()
     name = walk.submit_the_example()
     walk.watch_it_finish(4)
     walk.brush()
+    walk.open_the_best_trial()
     walk.register(name)
+    walk.download_the_model()
     assert walk.write_a_document(STOPPING) == "stopping"
     walk.watch_it_finish(2)
+    local = first_service.get(f"/v1/sweeps/{name}")["backend"] == "local"
+    words = "Stopped at report 1 by bandit" if local else "."
+    walk.read_a_decision("stopping", 1, words, ledger=local)
     walk.compare(name, "stopping")

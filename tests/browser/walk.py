@@ -72,7 +72,7 @@ class Walk:
             choice.press_sequentially(name)
             self.page.get_by_role("option", name=name).click()
         choice.press("Escape")
-        expect(self.page).to_have_url(re.compile(re.escape(f"/compare?sweeps={','.join(names)}")))
+        expect(self.page).to_have_url(re.compile(r"/compare\?sweeps=" + "(,|%2C)".join(names)))
         table = self.page.get_by_role("table", name="Sweeps compared")
         for name in names:
             expect(table.get_by_role("columnheader", name=name)).to_be_visible()
@@ -115,17 +115,35 @@ class Walk:
         assert left < right
 
     def open_the_best_trial(self) -> None:
-        """Follow its link in the table."""
+        """Follow its link in the table: parameters, curves, log and artifacts are there."""
         self.page.get_by_role("link", name=re.compile(r"^Trial \d+, the best$")).click()
         self.page.wait_for_url(re.compile(r"/trials/\d+$"))
-        expect(self.page.get_by_role("heading", level=1)).to_contain_text("rial")
+        number = self.page.url.rsplit("/", 1)[1]
+        expect(self.page.get_by_role("heading", level=1)).to_have_text(f"Trial {number}")
+        expect(self.page.get_by_role("definition").filter(has_text="the best")).to_be_visible()
+        expect(self.page.get_by_role("heading", name="sqrt_mse")).to_be_visible()
+        expect(self.page.get_by_role("log")).to_contain_text("sqrt_mse")
+        with self.page.expect_download() as download:
+            self.page.get_by_role("link", name="model.pkl").click()
+        assert Path(download.value.path()).stat().st_size > 1000
         self.picture("trial")
 
+    def read_a_decision(self, name: str, number: int, words: str, *, ledger: bool) -> None:
+        """On the page of a stopped trial: why it was stopped and, here, each judgement."""
+        self.page.get_by_role("link", name=f"Trial {number}", exact=True).click()
+        self.page.wait_for_url(re.compile(f"/sweeps/{name}/trials/{number}$"))
+        expect(self.page.get_by_role("status")).to_contain_text(re.compile(words))
+        if ledger:
+            table = self.page.get_by_role("table", name="Decisions of early termination")
+            expect(table.get_by_role("row").filter(has_text="stop").first).to_be_visible()
+        self.picture("decision")
+
     def register(self, name: str) -> None:
-        """Ask for the best model to be registered, and confirm."""
-        self.page.goto(self._address(f"sweeps/{name}"))
+        """Ask on the sweep's page for the best model to be registered, and confirm."""
+        self.page.get_by_role("link", name=name).click()
+        expect(self.page.get_by_role("heading", level=1)).to_have_text(name)
         self.page.get_by_role("button", name="Register model").click()
-        question = self.page.get_by_role("dialog", name="Register the best model?")
+        question = self.page.get_by_role("dialog", name="Register this model?")
         question.get_by_role("button", name="Register", exact=True).click()
         expect(self.page.get_by_text("final_model version 1 registered.")).to_be_visible()
 
@@ -138,12 +156,14 @@ class Walk:
     def download_the_model(self) -> None:
         """From the page of models; its content is what was registered."""
         self.page.get_by_role("link", name="Models", exact=True).click()
+        self.page.get_by_role("link", name="final_model").click()
+        expect(self.page.get_by_role("table", name="Versions of final_model")).to_be_visible()
+        self.picture("model")
         with self.page.expect_download() as download:
-            self.page.get_by_role("link", name=re.compile("^Download")).first.click()
+            self.page.get_by_role("link", name="Download version 1").click()
         content = Path(download.value.path()).read_bytes()
         version = self._service.get("/v1/models/final_model/versions/1")
         assert hashlib.sha256(content).hexdigest() == version["sha256"]
-        self.picture("models")
 
     def _drag(self, x: float, start: float, end: float) -> None:
         self.page.mouse.move(x, start)
@@ -151,6 +171,3 @@ class Walk:
         self.page.mouse.move(x, (start + end) / 2, steps=4)
         self.page.mouse.move(x, end, steps=4)
         self.page.mouse.up()
-
-    def _address(self, path: str) -> str:
-        return f"{str(self._service.client.base_url).rstrip('/')}/dashboard/{path}"
