@@ -70,7 +70,7 @@ def demonstrate(file: Path, settings: Settings, console: Console) -> int:
             say(f"registered {model} version {number}")
             say(f"model file: {unquote(urlsplit(version.uri).path)}")
             say(f"download:   {url}/v1/models/{model}/versions/{number}/download")
-            say(f"dashboard:  {url}/dashboard/sweeps/{name}")
+            say(f"dashboard:  {url}/dashboard/sweeps/{sweep.name}")
             say(f"try it out: {url}/docs")
             say("serving until Ctrl-C")
             succeeded = True

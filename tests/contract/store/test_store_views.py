@@ -52,7 +52,7 @@ def test_reports_come_trial_by_trial(one: Database) -> None:
     assert every[1].intervals == (1, 2, 3, 5)
     assert every[0].times[1] - NOON == timedelta(seconds=2)
     (second,) = views.reports(one, sweep_id, "loss", {1, 7})
-    assert second == every[1]
+    assert (second.values, list(second.times)) == (every[1].values, list(every[1].times))
     assert list(views.reports(one, sweep_id, "other", None)) == []
     assert views.metric_names(one, sweep_id) == ["loss"]
 
