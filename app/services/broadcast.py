@@ -20,8 +20,11 @@ from app.sweep.record import Event
 
 POLL_SECONDS = 0.5
 """How often the records are asked for what other processes committed, while anybody listens."""
-PAUSE_SECONDS = 0.1
+PAUSE_SECONDS = 0.05
 """Between two hand-outs, so that a burst of commits reaches the listeners in few pieces."""
+_PAUSE_PER_LISTENER = 0.002
+"""Forty times what a hand-out costs for each: requests are answered beside many listeners."""
+_MAX_PAUSE_SECONDS = 0.5
 _END_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
@@ -47,7 +50,7 @@ class Broadcast:
             db: where the events are.
             encode: makes the bytes by which an event is sent on.
             poll: seconds between looks for what other processes committed.
-            pause: seconds between two hand-outs.
+            pause: seconds between two hand-outs; longer with many listeners.
         """
         self._db = db
         self._encode = encode
@@ -139,7 +142,8 @@ class Broadcast:
             self._rung.clear()
             try:
                 if await self._hand_out():
-                    await asyncio.sleep(self._pause)
+                    pause = self._pause + len(self._streams) * _PAUSE_PER_LISTENER
+                    await asyncio.sleep(min(pause, _MAX_PAUSE_SECONDS))
                 well = True
             except SweepfrontError as error:
                 if well:
