@@ -1,6 +1,7 @@
 """Streams of events beside their pages: what arrives, when, and what is refused."""
 
 import json
+import re
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +13,9 @@ from app.api.event_examples import EVENTS
 from app.api.event_shapes import AnyEvent
 from app.sweep.event_types import EVENT_TYPES
 from tests.event_reader import STREAM, EventReader
-from tests.served import Json, Served, document, slow_sweep
+from tests.served import ROOT, Json, Served, document, slow_sweep
 
+DOCS = ROOT / "docs" / "events.md"
 LATE_SECONDS = 5.0
 """Far more than it takes, for machines that are busy."""
 
@@ -64,6 +66,10 @@ def test_every_event_is_as_described(service: Served, finished: str) -> None:
     assert set(answers) == {"application/json", "text/event-stream"}
     items = description["components"]["schemas"]["EventPage"]["properties"]["items"]["items"]
     assert set(items["discriminator"]["mapping"]) == set(EVENT_TYPES)
+    table = re.findall(r"^\| `(\w+\.\w+)` \|.*\|(.*)\|$", DOCS.read_text(), re.MULTILINE)
+    keys = {kind: set(re.findall(r"`(\w+)`", cell)) for kind, cell in table}
+    assert set(keys) == set(EVENT_TYPES)
+    assert all(set(event["data"]) <= keys[event["type"]] for event in EVENTS)
 
 
 def test_a_stream_begins_where_it_is_told_to(service: Served, finished: str) -> None:
