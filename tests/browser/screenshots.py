@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from app.sweep.examples import EXAMPLES, SEED
 from tests.browser.chromium import launch
-from tests.browser.visits import begin, ready, settled
+from tests.browser.visits import begin, settled
 from tests.served import ROOT, Json, Served, served
 
 IMAGES = ROOT / "docs" / "images"
@@ -52,7 +52,6 @@ def _stopped_trial(service: Served, name: str) -> int:
 
 def _photograph(page: Page, address: str, name: str) -> None:
     page.goto(address)
-    ready(page)
     settled(page)
     page.wait_for_timeout(_SETTLED_MS)
     path = IMAGES / f"{name}.png"

@@ -17,8 +17,8 @@ PHONE = (390, 844)
 READY = "() => window.did_handshake"
 _WITHIN = 15_000
 _SETTLED = """() => new Promise(resolve => {
-    let quiet = setTimeout(resolve, 500);
-    new MutationObserver(() => { clearTimeout(quiet); quiet = setTimeout(resolve, 500); })
+    let quiet = setTimeout(resolve, 300);
+    new MutationObserver(() => { clearTimeout(quiet); quiet = setTimeout(resolve, 300); })
         .observe(document.body, {childList: true, subtree: true});
 })"""
 
@@ -94,5 +94,7 @@ def ready(page: Page) -> None:
 
 
 def settled(page: Page) -> None:
-    """Wait until a page has added nothing for half a second."""
+    """Wait until a page listens, if it is one of the dashboard's, and has added nothing for 0.3 s."""
+    if "/dashboard" in page.url:
+        ready(page)
     page.evaluate(_SETTLED)
