@@ -13,7 +13,7 @@ from app.sweep.errors import FieldError, InvalidDocumentError
 from app.sweep.record import Outcome
 from app.sweep.state import Decision, TrialStatus
 from app.views.axes import hyperparameters
-from app.views.curves import curve, learning_curves
+from app.views.curves import FEWEST_POINTS, curve, learning_curves
 from app.views.history import history
 from app.views.importance import importance
 from app.views.relations import parallel_coordinates, slices
@@ -22,6 +22,8 @@ from app.views.timeline import timeline
 
 MOST_CURVES = 2000
 """Trials that learning curves are drawn of; of more, the last ones."""
+MOST_POINTS_OF_ALL = 200_000
+"""Points that all curves of an answer have together; of very many curves each has fewer."""
 DEFAULT_POINTS = 100
 _KEPT_TRIALS = 200_000
 _KEPT_POINTS = 300_000
@@ -60,6 +62,7 @@ class Views:
         """Nothing is read before it is asked for."""
         self._db = db
         self._lock = Lock()
+        self._loading = Lock()
         self._outcomes: LRUCache[str, Outcomes] = LRUCache(
             _KEPT_TRIALS, getsizeof=lambda found: 1 + len(found.trials)
         )
@@ -161,10 +164,16 @@ class Views:
             case "learning-curves":
                 metric = options.metric or document.objective.primary_metric
                 shown = trials[-MOST_CURVES:]
-                curves = self._curves_of(sweep, metric, options.points, found, shown)
+                points = min(
+                    options.points, max(FEWEST_POINTS, MOST_POINTS_OF_ALL // max(1, len(shown)))
+                )
+                with self._loading:
+                    curves = self._curves_of(sweep, metric, points, found, shown)
                 if not curves and options.metric:
                     self._check_metric(found, options.metric)
-                stops = _stops(shown, records.stops(self._db, found.sweep_id))
+                stops: Mapping[int, Decision] = {}
+                if metric == document.objective.primary_metric:
+                    stops = self._stops(found.sweep_id, shown)
                 return learning_curves(document, metric, shown, curves, stops, changed)
 
     def _read(self, sweep: str) -> Outcomes:
@@ -192,9 +201,10 @@ class Views:
         wanted: set[int] | None = None if len(shown) == len(found.trials) else set(started)
         rows: dict[int, Sequence[Row]] = {}
         if kept is not None and kept.newest < found.newest:
-            again = records.changed(self._db, sweep, kept.newest) & started.keys()
+            told = records.changed(self._db, sweep, kept.newest)
+            again = started.keys() if told is None else told & started.keys()
             rows = {n: known for n, known in kept.rows.items() if n in started and n not in again}
-            wanted = again | (started.keys() - kept.rows.keys())
+            wanted = set(again | (started.keys() - kept.rows.keys()))
         for each in records.reports(self._db, found.sweep_id, metric, wanted):
             if each.trial not in started:
                 continue  # it began after its sweep's trials were read
@@ -206,18 +216,22 @@ class Views:
                 self._curves[key] = _Curves(found.newest, rows)
         return rows
 
+    def _stops(self, sweep_id: int, trials: Sequence[Outcome]) -> dict[int, Decision]:
+        """The decisions that ended the latest attempts."""
+        attempts = {
+            each.number: each.attempt
+            for each in trials
+            if each.status is TrialStatus.EARLY_TERMINATED
+        }
+        if not attempts:
+            return {}
+        decisions = records.stops(self._db, sweep_id)
+        return {each.trial: each for each in decisions if attempts.get(each.trial) == each.attempt}
+
     def _check_metric(self, found: Outcomes, metric: str) -> None:
         names = records.metric_names(self._db, found.sweep_id)
         if metric not in names:
             _refuse("/metric", "no trial has reported it (yet)", names, metric)
-
-
-def _stops(trials: Sequence[Outcome], decisions: Sequence[Decision]) -> dict[int, Decision]:
-    """The decisions that ended the latest attempts."""
-    attempts = {
-        each.number: each.attempt for each in trials if each.status is TrialStatus.EARLY_TERMINATED
-    }
-    return {each.trial: each for each in decisions if attempts.get(each.trial) == each.attempt}
 
 
 def _check_parameter(found: Outcomes, parameter: str | None) -> None:

@@ -100,15 +100,21 @@ def outcomes(db: Database, sweep: str) -> Outcomes:
     return Outcomes(sweep_id, SweepDocument.stored(stored), last, found)
 
 
-def changed(db: Database, sweep: str, after: int) -> set[int]:
-    """Numbers of the trials that events after that id are about."""
+def changed(db: Database, sweep: str, after: int) -> set[int] | None:
+    """Numbers of the trials that events after that id are about.
+
+    None: a sweep of that name was purged since, so that all is another.
+    """
     statement = (
-        select(EVENTS.c.trial)
+        select(EVENTS.c.trial, EVENTS.c.type == "sweep.purged")
         .distinct()
-        .where(EVENTS.c.sweep == sweep, EVENTS.c.id > after, EVENTS.c.trial.is_not(None))
+        .where(EVENTS.c.sweep == sweep, EVENTS.c.id > after)
     )
     with db.read() as session:
-        return set(session.execute(statement).scalars())
+        rows = session.execute(statement).all()
+    if any(purged for _, purged in rows):
+        return None
+    return {trial for trial, _ in rows if trial is not None}
 
 
 def reports(

@@ -12,7 +12,6 @@ from app.sweep.search_space import (
     Choice,
     LogNormal,
     LogUniform,
-    QLogNormal,
     QLogUniform,
     QUniform,
     RandInt,
@@ -30,7 +29,8 @@ STATUS = Axis(
 )
 PARAMETER = "parameters."
 """What names of hyperparameters' axes begin with: a hyperparameter may be called "number"."""
-_LOG = (LogUniform, QLogUniform, LogNormal, QLogNormal)
+_LOG = (LogUniform, QLogUniform, LogNormal)
+"""Drawn on a logarithmic axis; not qlognormal, which draws 0, too."""
 
 
 def objective(document: SweepDocument) -> Axis:
@@ -54,21 +54,26 @@ def hyperparameters(document: SweepDocument) -> list[Axis]:
 
 
 def _axis(name: str, expressions: list[AnyExpression | Scalar], logbase: float) -> Axis:
-    values: list[Scalar] = []
+    """The axis of a hyperparameter, which branches may draw in different ways."""
+    listed: list[Scalar] = []
+    ranges = []
     for expression in expressions:
         if isinstance(expression, Choice):
-            values += [value for value in expression.values if not isinstance(value, dict)]
-        elif not isinstance(expression, BaseModel):
-            values.append(expression)
-    if values:
-        return Axis(name=PARAMETER + name, label=name, type="category", domain=distinct(values))
-    bounds = [_bounds(expression, logbase) for expression in expressions]
-    known = [each for each in bounds if each is not None]
+            listed += [value for value in expression.values if not isinstance(value, dict)]
+        elif isinstance(expression, BaseModel):
+            ranges.append(expression)
+        else:
+            listed.append(expression)
+    if not ranges:
+        return Axis(name=PARAMETER + name, label=name, type="category", domain=distinct(listed))
+    if any(isinstance(value, bool | str) for value in listed):
+        return Axis(name=PARAMETER + name, label=name, type="category")
+    bounds = [(float(value), float(value)) for value in listed]
+    bounds += [known for each in ranges if (known := _bounds(each, logbase)) is not None]
     domain = None
-    if len(known) == len(bounds):
-        domain = [min(low for low, _ in known), max(high for _, high in known)]
-    log = all(isinstance(expression, _LOG) for expression in expressions)
-    log = log and (domain is None or domain[0] > 0)
+    if len(bounds) == len(listed) + len(ranges):
+        domain = [min(low for low, _ in bounds), max(high for _, high in bounds)]
+    log = all(isinstance(each, _LOG) for each in ranges) and (domain is None or domain[0] > 0)
     scale: Literal["log", "linear"] = "log" if log else "linear"
     return Axis(name=PARAMETER + name, label=name, scale=scale, domain=domain)
 

@@ -85,6 +85,7 @@ def learning_curves(
 ) -> tuple[list[Axis], list[Series]]:
     """A series for each trial that reported: step, value, report, seconds since its start.
 
+    One that has changed has a series in any case: without rows when it has yet to report (again).
     A stop by early termination is a mark: report, step, value, the threshold then, the reason.
 
     Args:
@@ -104,13 +105,13 @@ def learning_curves(
         Series(
             name=f"trial {each.number}",
             axes=names,
-            points=curves[each.number],
+            points=curves.get(each.number, ()),
             trial=each.number,
             status=each.status,
-            marks=_marks(curves[each.number], stops.get(each.number)),
+            marks=_marks(curves.get(each.number, ()), stops.get(each.number)),
         )
         for each in outcomes
-        if each.number in curves and (changed is None or each.number in changed)
+        if each.number in (curves if changed is None else changed)
     ]
     return axes, series
 

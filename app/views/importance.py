@@ -24,6 +24,8 @@ FEWEST = 5
 """Trials below which nothing is said of a hyperparameter."""
 _PER_CLASS = 5
 _MOST_CLASSES = 20
+_REPEATED = 2
+"""Trials for each value of a choice, on average, below which its values say nothing of their own."""
 _COUNTED = (TrialStatus.COMPLETED, TrialStatus.EARLY_TERMINATED)
 _HYPERPARAMETER = Axis(name="hyperparameter", label="hyperparameter", type="category")
 _IMPORTANCE = Axis(name="importance", label="importance", domain=[0, 1])
@@ -38,8 +40,8 @@ def importance(
 ) -> tuple[list[Axis], list[Series]]:
     """Series "importance": hyperparameter, share from 0 to 1, rank correlation, trials used.
 
-    The share is null where there are fewer than 5 trials, or all have the same value; the
-    correlation (Spearman's) is null for categories that have no order, too.
+    The share is null where there are fewer than 5 trials, all have the same value, or hardly two
+    the same of values without an order; the correlation (Spearman's) is null without an order.
     """
     counted = [each for each in outcomes if each.status in _COUNTED and each.objective is not None]
     rows: list[Row] = []
@@ -93,11 +95,13 @@ def _relation(
     ranked = ranks(losses)
     numbers = _numbers(values)
     correlation = None if numbers is None else _correlation(ranks(numbers), ranked)
-    if numbers is None or axis.type == "category":
-        texts = [repr(value) for value in values]
-        _, classes = np.unique(texts, return_inverse=True)
-    else:
+    categories = len(set(map(repr, values)))
+    if axis.type == "category" and _REPEATED * categories <= len(values):
+        _, classes = np.unique([repr(value) for value in values], return_inverse=True)
+    elif numbers is not None:
         classes = _quantiles(numbers)
+    else:
+        return None, correlation
     return round(explained(classes, ranked), 4), correlation
 
 

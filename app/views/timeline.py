@@ -9,6 +9,7 @@ from app.views.axes import NUMBER, STATUS
 from app.views.shape import Axis, Row, Series, moment
 
 _FIRST = datetime.min.replace(tzinfo=UTC)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _AXES = [
     Axis(name="slot", label="slot"),
     NUMBER,
@@ -32,10 +33,12 @@ def timeline(outcomes: Sequence[Outcome]) -> tuple[list[Axis], list[Series]]:
     free: list[int] = []
     rows: list[Row] = []
     for each in started:
-        while busy and each.started_at is not None and busy[0][0] <= each.started_at:
+        start = each.started_at or _FIRST
+        while busy and busy[0][0] <= start:
             heapq.heappush(free, heapq.heappop(busy)[1])
         slot = heapq.heappop(free) if free else len(busy)
-        until = each.finished_at or datetime.max.replace(tzinfo=UTC)
+        # Of one that ended nobody knows when, nothing is known to have taken its slot from others.
+        until = each.finished_at or (start if each.status.finished else _NEVER)
         heapq.heappush(busy, (until, slot))
         rows.append(
             (

@@ -60,8 +60,8 @@ def axis(shown: Axis, *, log: bool = False, **more: object) -> Options:
         "scale": True,
         **more,
     }
-    if shown.type == "category":
-        options["data"] = [str(value) for value in shown.domain or ()]
+    if shown.type == "category" and shown.domain is not None:
+        options["data"] = [str(value) for value in shown.domain]
     return options
 
 
