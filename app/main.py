@@ -39,7 +39,7 @@ from app.backends.base import Backend
 from app.backends.local import LocalBackend
 from app.backends.local_options import LocalOptions
 from app.code.snapshots import CodeStore
-from app.dashboard.mount import add_dashboard
+from app.late_pages import mount_pages
 from app.parts import State
 from app.services.broadcast import Broadcast
 from app.services.tracker import Tracker
@@ -96,9 +96,11 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
         state = await run_in_threadpool(_open, settings, backends)
+        pages.start()
         try:
             yield {"parts": state}
         finally:
+            await pages.stop()
             await state.broadcast.stop()
             await run_in_threadpool(_close, state)
 
@@ -122,7 +124,7 @@ def create_app(
     webhooks.describe_messages(app)
     app.openapi = describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     add_docs(app, settings.root_path)
-    add_dashboard(app)
+    pages = mount_pages(app)
     return app
 
 

@@ -2,10 +2,8 @@
 
 from http import HTTPStatus
 
-from fastapi import FastAPI, Request
-from nicegui import app as pages
+from fastapi import Request
 from nicegui import ui
-from starlette.types import Receive, Scope, Send
 
 from app.dashboard.charts.look import Options
 from app.dashboard.drawing import Wanted, draw
@@ -16,7 +14,6 @@ from app.store import events, sweeps
 from app.sweep.errors import NotFoundError, SweepfrontError
 from app.views.shape import VIEWS, ViewName
 
-PATH = "/embed"
 _KINDS: dict[str, ViewName] = {name: name for name in VIEWS}
 
 
@@ -67,17 +64,3 @@ def _refuse(error: SweepfrontError) -> None:
     with ui.context.client.content as content:
         content.clear()
         ui.label(error.message).props('role="alert"').style("padding: 16px")
-
-
-def add_embed(app: FastAPI, mounted: str) -> None:
-    """Answer below /embed what the pages, which are mounted elsewhere, have below embed."""
-
-    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
-        prefix = scope["root_path"].removesuffix(PATH)
-        moved = {
-            "root_path": prefix + mounted,
-            "path": f"{prefix}{mounted}{scope['path'].removeprefix(prefix)}",
-        }
-        await pages({**scope, **moved}, receive, send)
-
-    app.mount(PATH, inner)

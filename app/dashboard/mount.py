@@ -1,4 +1,4 @@
-"""/dashboard: the page, mounted beside the API; it reads through the same services.
+"""The pages as an application, to be mounted beside the API; they read through the same services.
 
 NiceGUI keeps a page's state in this process and speaks to the browser over one WebSocket.
 """
@@ -19,7 +19,6 @@ from app.dashboard import (
     trial_page,
 )
 
-PATH = "/dashboard"
 _PAGES = {
     "/": sweep_list.show,
     "/compare": compare.show,
@@ -40,17 +39,18 @@ _FAVICON = (
 )
 
 
-def add_dashboard(app: FastAPI) -> None:
-    """Mount the pages; the parts of the service reach them with each request."""
+def build() -> FastAPI:
+    """Make them, once in a process; the parts of the service reach them with each request."""
     for path, show in _PAGES.items():
         ui.page(path)(show)
     ui.add_css(_STYLE, shared=True)
     ui.add_head_html(f"<script>{_SCRIPT.read_text()}</script>", shared=True)
     pages.config.quasar_config["loadingBar"] = {"skipHijack": True}  # its bar has no name to read
     pages.colors(primary="#1d5fbf", secondary="#475569", positive="#15803d", negative="#b91c1c")
+    app = FastAPI(openapi_url=None)
     ui.run_with(
         app,
-        mount_path=PATH,
+        mount_path="/",
         title="Sweepfront",
         favicon=_FAVICON,
         dark=None,
@@ -59,4 +59,4 @@ def add_dashboard(app: FastAPI) -> None:
         reconnect_timeout=10.0,
         show_welcome_message=False,
     )
-    embed_page.add_embed(app, PATH)
+    return app
