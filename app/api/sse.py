@@ -1,7 +1,7 @@
 """Events as Server-Sent Events: a stream of blocks of text that stays open."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import suppress
 
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
@@ -19,7 +19,6 @@ RETRY_MILLISECONDS = 2000
 """How long a browser waits before it connects again."""
 GRACE_SECONDS = 1.0
 """How long a stream that is over has to end properly, which a reader that does not read prevents."""
-_CHUNK_BYTES = 64 * 1024
 _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", "Vary": "Accept"}
 
 
@@ -79,21 +78,5 @@ class EventStream(EventSourceResponse):
             except (StreamOverError, FellBehindError, StoreBusyError):
                 # The reader comes back, and goes on where this ends.
                 return
-            for chunk in _packed(one.encoded for one in told):
-                yield chunk
-            if not told:
-                yield KEEPALIVE_COMMENT
-
-
-def _packed(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Many blocks in few pieces, none so large that it fills the memory of a slow connection."""
-    some: list[bytes] = []
-    size = 0
-    for block in blocks:
-        some.append(block)
-        size += len(block)
-        if size >= _CHUNK_BYTES:
-            yield b"".join(some)
-            some, size = [], 0
-    if some:
-        yield b"".join(some)
+            for piece in told.pieces or (KEEPALIVE_COMMENT,):
+                yield piece

@@ -11,7 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 
-from app.services.stream import PAGE, Stream, StreamOverError, Told
+from app.services.stream import PAGE, Batch, Stream, StreamOverError, Told, Wish
 from app.store import events
 from app.store.database import Database
 from app.sweep.errors import SweepfrontError
@@ -86,7 +86,8 @@ class Broadcast:
         Raises:
             StoreBusyError: the records cannot be read now.
         """
-        stream = Stream(sweep, types, lambda last: self._page(last, sweep, types))
+        wish = sweep, None if types is None else frozenset(types)
+        stream = Stream(wish, lambda last: self._page(last, wish))
         self._streams.add(stream)
         self._deserted.clear()
         try:
@@ -156,21 +157,23 @@ class Broadcast:
 
     async def _hand_out(self) -> bool:
         """Hand over a page of what is new; False: there was nothing."""
-        batch = await asyncio.to_thread(self._page, self._position, None, None)
+        batch = await asyncio.to_thread(self._page, self._position, (None, None))
         if not batch:
             return False
         self._position = batch[-1].event.id
+        shares: dict[Wish, Batch] = {}
         for stream in tuple(self._streams):
-            stream.offer(batch)
+            if stream.wish not in shares:
+                shares[stream.wish] = _share(batch, stream.wish)
+            stream.offer(shares[stream.wish])
         if len(batch) == PAGE:
             self._rung.set()
         return True
 
-    def _page(
-        self, after: int, sweep: str | None, types: Collection[EventType] | None
-    ) -> list[Told]:
+    def _page(self, after: int, wish: Wish) -> Batch:
+        sweep, types = wish
         found = events.page(self._db, sweep=sweep, types=types, after=after, limit=PAGE)
-        return [Told(event, self._encode(event)) for event in found]
+        return Batch(Told(event, self._encode(event)) for event in found)
 
     async def _newest(self) -> int:
         return await asyncio.to_thread(events.newest, self._db)
@@ -181,3 +184,15 @@ class Broadcast:
         if loop is not None and self._streams and not self._rung.is_set():
             with suppress(RuntimeError):  # the loop has just been closed
                 loop.call_soon_threadsafe(self._rung.set)
+
+
+def _share(batch: Batch, wish: Wish) -> Batch:
+    """What somebody with that wish is told of a batch."""
+    sweep, types = wish
+    if sweep is None and types is None:
+        return batch
+    return Batch(
+        told
+        for told in batch
+        if sweep in (None, told.event.sweep) and (types is None or told.event.type in types)
+    )

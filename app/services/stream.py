@@ -3,9 +3,10 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 from app.sweep.errors import SweepfrontError
 from app.sweep.event_types import EventType
@@ -15,6 +16,9 @@ PAGE = 500
 """Events that are read from the records at once."""
 BACKLOG_BYTES = 4 * 1024 * 1024
 """A listener for which more than this waits, encoded, is dropped."""
+_PIECE_BYTES = 64 * 1024
+Wish = tuple[str | None, frozenset[EventType] | None]
+"""The sweep and the types of events that somebody asks for; None: all."""
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +29,29 @@ class Told:
 
     event: Event
     encoded: bytes
+
+
+class Batch(list[Told]):
+    """Events that are told together, to all listeners that want the same."""
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes of all, encoded."""
+        return sum(len(told.encoded) for told in self)
+
+    @cached_property
+    def pieces(self) -> Sequence[bytes]:
+        """The events as they are sent on, none so large that it fills a slow connection's memory."""
+        pieces: list[bytes] = []
+        some: list[bytes] = []
+        size = 0
+        for told in self:
+            some.append(told.encoded)
+            size += len(told.encoded)
+            if size >= _PIECE_BYTES:
+                pieces.append(b"".join(some))
+                some, size = [], 0
+        return [*pieces, b"".join(some)] if some else pieces
 
 
 class FellBehindError(SweepfrontError):
@@ -46,21 +73,16 @@ class Stream:
     listener is dropped. Listeners that want all that waits at once call `take`.
 
     Attributes:
+        wish: what the listener asked for.
         position: all events up to this id were taken, or were not asked for.
     """
 
-    def __init__(
-        self,
-        sweep: str | None,
-        types: Collection[EventType] | None,
-        read: Callable[[int], Sequence[Told]],
-    ) -> None:
+    def __init__(self, wish: Wish, read: Callable[[int], Batch]) -> None:
+        self.wish = wish
         self.position = 0
-        self._sweep = sweep
-        self._types = types
         self._read = read
         self._behind = False
-        self._queue: deque[Told] = deque()
+        self._queue: deque[Batch] = deque()
         self._bytes = 0
         self._bell = asyncio.Event()
         self._over: SweepfrontError | None = None
@@ -76,7 +98,7 @@ class Stream:
                 for told in await self.take():
                     yield told.event
 
-    async def take(self, within: float | None = None) -> Sequence[Told]:
+    async def take(self, within: float | None = None) -> Batch:
         """What happened since the last call; waits for it, and is empty after `within` seconds.
 
         Raises:
@@ -96,7 +118,7 @@ class Stream:
                 async with asyncio.timeout(within):
                     await self._bell.wait()
             except TimeoutError:
-                return ()
+                return Batch()
 
     def when_over(self, call: Callable[[], None]) -> None:
         """Call it on the event loop when the listener is dropped or the service ends."""
@@ -107,17 +129,16 @@ class Stream:
         self.position = position
         self._behind = behind
 
-    def offer(self, batch: Sequence[Told]) -> None:
-        """Hand over what has just been committed."""
-        wanted = [told for told in batch if self._wants(told.event)]
-        if not wanted or self._over is not None:
+    def offer(self, batch: Batch) -> None:
+        """Hand over what has just been committed and is wanted here."""
+        if not batch or self._over is not None:
             return
         if self._bytes > BACKLOG_BYTES:
             log.info("a listener fell behind after event %d and is dropped", self.position)
             self.end(FellBehindError("The reader of events fell behind and was dropped."))
             return
-        self._queue.extend(wanted)
-        self._bytes += sum(len(told.encoded) for told in wanted)
+        self._queue.append(batch)
+        self._bytes += batch.size
         self._bell.set()
 
     def end(self, why: SweepfrontError) -> None:
@@ -129,23 +150,20 @@ class Stream:
             if self._when_over is not None:
                 self._when_over()
 
-    async def _catch_up(self) -> Sequence[Told]:
+    async def _catch_up(self) -> Batch:
         # What is handed over from here on was committed too late for a page that ends before it.
         self._clear()
         taken = await asyncio.to_thread(self._read, self.position)
         self._behind = len(taken) == PAGE
         return taken or self._waiting()
 
-    def _waiting(self) -> Sequence[Told]:
-        taken = [told for told in self._queue if told.event.id > self.position]
+    def _waiting(self) -> Batch:
+        batches = list(self._queue)
         self._clear()
-        return taken
+        if len(batches) == 1 and batches[0][0].event.id > self.position:
+            return batches[0]
+        return Batch(told for batch in batches for told in batch if told.event.id > self.position)
 
     def _clear(self) -> None:
         self._queue.clear()
         self._bytes = 0
-
-    def _wants(self, event: Event) -> bool:
-        return (self._sweep is None or event.sweep == self._sweep) and (
-            self._types is None or event.type in self._types
-        )

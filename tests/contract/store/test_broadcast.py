@@ -69,7 +69,7 @@ def test_a_listener_hears_what_is_new(db: Database) -> None:
             found = await taken(stream, 2)
             assert [event.sweep for event in found] == ["one", "two"]
             assert stream.position == found[-1].id == events.newest(db)
-            assert await stream.take(within=0.05) == ()
+            assert await stream.take(within=0.05) == []
 
     in_a_loop(test)
 
@@ -239,7 +239,7 @@ def test_trouble_with_the_database_passes(db: Database, url: str) -> None:
         async with broadcast.subscribe() as stream:
             watched.busy = True
             await asyncio.to_thread(tell, db, 1)
-            assert await stream.take(within=0.2) == ()
+            assert await stream.take(within=0.2) == []
             with pytest.raises(StoreBusyError):
                 async with broadcast.subscribe(after=0) as late:
                     await late.take()
