@@ -45,3 +45,13 @@ globalThis.sweepfrontBrushed = (chartId, tableId) => {
 globalThis.sweepfrontEnter = ({ event }) => {
   if (event.key === "Enter") event.target.querySelector("a")?.click();
 };
+
+// How long ago a time is, in its two greatest units; told anew without asking the service.
+globalThis.sweepfrontAge = (iso) => {
+  const seconds = Math.max(0, (Date.now() - Date.parse(iso)) / 1000);
+  const [minutes, hours, days] = [60, 3600, 86400].map((unit) => Math.floor(seconds / unit));
+  if (days) return `${days} d ${hours % 24} h ago`;
+  if (hours) return `${hours} h ${minutes % 60} min ago`;
+  if (minutes) return `${minutes} min ${Math.floor(seconds % 60)} s ago`;
+  return `${Math.floor(seconds)} s ago`;
+};

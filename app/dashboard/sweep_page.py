@@ -19,6 +19,9 @@ from app.store.database import Database
 from app.sweep.record import SweepRecord
 from app.sweep.state import Trial
 
+_FRESH_SECONDS = 5.0
+"""How often the head is told anew when nothing else happens."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:

@@ -27,6 +27,8 @@ from app.views.shape import Row
 _POINTS = 400
 _DECISIONS = 200
 _MOST_CHARTS = 12
+_FRESH_SECONDS = 5.0
+"""How often ages are told anew when nothing else happens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,7 @@ class TrialPage:
 
     async def _complete(self) -> None:
         on_change(self._request, self._name, lambda _: self.refresh(), since=self._loaded.newest)
+        ui.timer(_FRESH_SECONDS, lambda: self._facts.set_content(facts(_facts(self._loaded))))
         await self._files.load()
         self._files.follow(lambda: self._loaded.trial.status.finished)
 

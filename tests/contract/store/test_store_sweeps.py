@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.store import events, leases, sweeps
+from app.store import events, keys, leases, sweeps
 from app.store.database import Database
 from app.sweep.errors import (
     ConflictError,
@@ -110,6 +110,28 @@ def test_filters(db: Database) -> None:
     assert names(status=SweepStatus.RUNNING) == []
     assert names(created_after=first.created_at) == ["b"]
     assert names(created_before=first.created_at) == []
+
+
+def test_a_search_finds_parts_of_names(db: Database) -> None:
+    """Of sweeps and of experiments, in any case; signs of patterns are plain characters."""
+    for name, experiment in (("Alpha", "first"), ("beta", "ALPHABET"), ("g_mma", "x%y")):
+        sweeps.add(db, new(name, experiment_name=experiment))
+
+    def found(text: str) -> set[str]:
+        page = sweeps.page(db, SweepFilter(search=text), limit=9)
+        return {record.name for record in page.items}
+
+    assert found("alpha") == {"Alpha", "beta"}
+    assert found("_") == found("%") == {"g_mma"}
+    assert found("nothing") == set()
+
+
+def test_a_signing_key_is_made_once(db: Database) -> None:
+    """By whoever is first; all have the same from then on."""
+    with ThreadPoolExecutor(8) as pool:
+        made = set(pool.map(lambda _: keys.signing_key(db, "one"), range(16)))
+    assert len(made) == 1
+    assert keys.signing_key(db, "another") not in made
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "ü", "e30", "W10", "WyJuYW1lIiwxLDFd", "A" * 3000])
