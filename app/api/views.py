@@ -1,6 +1,8 @@
 """/v1/sweeps/{name}/views: chart-neutral data, for the page and for dashboards of others."""
 
+from importlib.metadata import version
 from typing import Annotated, Any, Literal
+from zlib import crc32
 
 from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import BeforeValidator, Field
@@ -9,7 +11,7 @@ from pydantic_core import to_json
 from app.api.parameters import SweepName
 from app.api.shapes import Shape
 from app.api.state import Parts
-from app.services.views import DEFAULT_POINTS, MOST_CURVES, ViewOptions
+from app.services.views import DEFAULT_POINTS, MOST_CURVES, MOST_POINTS_OF_ALL, ViewOptions
 from app.sweep.errors import NotFoundError
 from app.sweep.state import TrialStatus
 from app.views.curves import FEWEST_POINTS, MOST_POINTS
@@ -18,6 +20,8 @@ from app.views.shape import VIEWS, View, ViewName
 router = APIRouter(prefix="/v1/sweeps/{name}/views", tags=["dashboards"])
 
 _NOT_MODIFIED = 304
+_VERSION = version("sweepfront")
+"""What browsers have kept may be of a release that shows the same records in another way."""
 _EXAMPLE: dict[str, Any] = {
     "view": "history",
     "sweep": "concrete-1",
@@ -124,7 +128,8 @@ def get_view(
         Query(
             ge=FEWEST_POINTS,
             le=MOST_POINTS,
-            description=f"Of each learning curve; of the last {MOST_CURVES} trials.",
+            description=f"Of each learning curve of the last {MOST_CURVES} trials; fewer where "
+            f"all would have more than {MOST_POINTS_OF_ALL}.",
         ),
     ] = DEFAULT_POINTS,
     parameter: Annotated[
@@ -138,17 +143,18 @@ def get_view(
     by the trial's number. What sums all trials up ("best so far", importance, timeline) is whole.
     """
     options = ViewOptions(after=after, metric=metric, points=points, parameter=parameter)
-    headers = {"Cache-Control": "no-cache", "ETag": _tag(options, parts.views.newest(name))}
+    newest = parts.views.newest(name)
+    headers = {"Cache-Control": "no-cache", "ETag": _tag(view, options, newest)}
     if _matches(if_none_match, headers["ETag"]):
         return Response(status_code=_NOT_MODIFIED, headers=headers)
     newest, body = parts.views.body(name, view, options, _encoded)
-    headers["ETag"] = _tag(options, newest)
+    headers["ETag"] = _tag(view, options, newest)
     return Response(body, media_type="application/json", headers=headers)
 
 
-def _tag(options: ViewOptions, newest: int) -> str:
-    """The address tells the options apart; what is left is whether anything has happened."""
-    return f'"{newest}-{options.after}"'
+def _tag(view: ViewName, options: ViewOptions, newest: int) -> str:
+    """Another one when something has happened, was asked for otherwise, or is told otherwise."""
+    return f'"{newest}-{crc32(repr((_VERSION, view, options)).encode()):08x}"'
 
 
 def _matches(sent: str | None, tag: str) -> bool:

@@ -69,7 +69,9 @@ class Views:
         self._curves: LRUCache[tuple[str, str, int], _Curves] = LRUCache(
             _KEPT_POINTS, getsizeof=lambda found: 1 + sum(map(len, found.rows.values()))
         )
-        self._bodies: LRUCache[tuple[object, ...], bytes] = LRUCache(_KEPT_BYTES, getsizeof=len)
+        self._bodies: LRUCache[tuple[str, ViewName, ViewOptions], tuple[int, bytes]] = LRUCache(
+            _KEPT_BYTES, getsizeof=lambda kept: len(kept[1])
+        )
 
     def newest(self, sweep: str) -> int:
         """A number that changes whenever a view of the sweep does.
@@ -89,17 +91,17 @@ class Views:
             InvalidDocumentError: an option that does not fit the sweep.
         """
         newest = self.newest(sweep)
-        key = (sweep, kind, options, newest)
+        key = (sweep, kind, options)
         with self._lock:
             kept = self._bodies.get(key)
-        if kept is not None:
-            return newest, kept
+        if kept is not None and kept[0] == newest:
+            return kept
         shown = self.view(sweep, kind, options)
-        body = encode(shown)
-        if len(body) < _KEPT_BYTES:
+        made = shown.next_after, encode(shown)
+        if len(made[1]) < _KEPT_BYTES:
             with self._lock:
-                self._bodies[(sweep, kind, options, shown.next_after)] = body
-        return shown.next_after, body
+                self._bodies[key] = made
+        return made
 
     def view(self, sweep: str, kind: ViewName, options: ViewOptions) -> View:
         """A view as the records are now.
@@ -164,9 +166,7 @@ class Views:
             case "learning-curves":
                 metric = options.metric or document.objective.primary_metric
                 shown = trials[-MOST_CURVES:]
-                points = min(
-                    options.points, max(FEWEST_POINTS, MOST_POINTS_OF_ALL // max(1, len(shown)))
-                )
+                points = _points_each(options.points, len(shown))
                 with self._loading:
                     curves = self._curves_of(sweep, metric, points, found, shown)
                 if not curves and options.metric:
@@ -204,7 +204,7 @@ class Views:
             told = records.changed(self._db, sweep, kept.newest)
             again = started.keys() if told is None else told & started.keys()
             rows = {n: known for n, known in kept.rows.items() if n in started and n not in again}
-            wanted = set(again | (started.keys() - kept.rows.keys()))
+            wanted = set(again)
         for each in records.reports(self._db, found.sweep_id, metric, wanted):
             if each.trial not in started:
                 continue  # it began after its sweep's trials were read
@@ -232,6 +232,17 @@ class Views:
         names = records.metric_names(self._db, found.sweep_id)
         if metric not in names:
             _refuse("/metric", "no trial has reported it (yet)", names, metric)
+
+
+def _points_each(points: int, curves: int) -> int:
+    """Points for each of so many curves.
+
+    Halved where there are too many, not shared out: with each further trial, all curves would be
+    read again.
+    """
+    while points * curves > MOST_POINTS_OF_ALL and points > FEWEST_POINTS:
+        points = max(FEWEST_POINTS, points // 2)
+    return points
 
 
 def _check_parameter(found: Outcomes, parameter: str | None) -> None:

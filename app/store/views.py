@@ -2,16 +2,14 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import groupby
 from operator import itemgetter
-from typing import overload
 
-from sqlalchemy import Select, func, select, type_coerce
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
-from sqlalchemy.types import NullType
 
 from app.store.database import Database
+from app.store.engines import epoch
 from app.store.tables import DECISIONS, EVENTS, METRICS, SWEEPS, TRIALS
 from app.store.values import decision_of
 from app.sweep.document import SweepDocument
@@ -38,13 +36,16 @@ class Outcomes:
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """Finite reports of a metric by a trial's latest attempt, in the order of arrival."""
+    """Reports of a metric by a trial's latest attempt but for NaN, in the order of arrival.
+
+    `times` are seconds since 1970.
+    """
 
     trial: int
     intervals: Sequence[int]
     steps: Sequence[int]
     values: Sequence[float]
-    times: Sequence[datetime]
+    times: Sequence[float]
 
 
 def newest(db: Database, sweep: str) -> int:
@@ -129,7 +130,7 @@ def reports(
         numbers: of the only trials that are asked for; None: all.
     """
     statement = (
-        select(_M.trial, _M.interval, _M.step, _M.value, type_coerce(_M.recorded_at, NullType()))
+        select(_M.trial, _M.interval, _M.step, _M.value, epoch(_M.recorded_at))
         .where(_M.sweep_id == sweep_id, _M.name == metric, _M.value.is_not(None))
         .order_by(_M.trial, _M.id)
     )
@@ -160,38 +161,14 @@ def metric_names(db: Database, sweep_id: int) -> list[str]:
         return list(session.execute(statement).scalars())
 
 
-class _Times(Sequence[datetime]):
-    """Times as the driver gave them, read when they are looked at: of a curve few are."""
-
-    def __init__(self, raw: Sequence[str | datetime]) -> None:
-        self._raw = raw
-
-    def __len__(self) -> int:
-        return len(self._raw)
-
-    @overload
-    def __getitem__(self, place: int) -> datetime: ...
-
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[datetime]: ...
-
-    def __getitem__(self, place: int | slice) -> datetime | Sequence[datetime]:
-        raw = self._raw[place]
-        if isinstance(raw, str):
-            return datetime.fromisoformat(raw).replace(tzinfo=UTC)  # of SQLite, which has no zones
-        if isinstance(raw, datetime):
-            return raw.astimezone(UTC)
-        return _Times(raw)
-
-
 def _grouped(
-    db: Database, statement: "Select[int, int, int, float | None, str | datetime]"
+    db: Database, statement: "Select[int, int, int, float | None, float]"
 ) -> Iterator[Reports]:
     with db.read() as session:
         rows = session.execute(statement.execution_options(yield_per=_AT_ONCE))
         for trial, some in groupby(rows, key=itemgetter(0)):
             _, intervals, steps, values, times = zip(*some, strict=True)
-            yield Reports(trial, intervals, steps, values, _Times(times))
+            yield Reports(trial, intervals, steps, values, times)
 
 
 def _found(session: Session, sweep: str) -> int:

@@ -48,7 +48,7 @@ def curve(
     intervals: Sequence[int],
     steps: Sequence[int],
     values: Sequence[float],
-    times: Sequence[datetime],
+    times: Sequence[float],
     started: datetime | None,
     points: int,
 ) -> list[Row]:
@@ -60,7 +60,7 @@ def curve(
         intervals: of each report, rising.
         steps: of each report.
         values: of each report.
-        times: of each report.
+        times: of each report, in seconds since 1970.
         started: when the trial did, if that is known.
         points: at most, but for the least and the greatest value.
     """
@@ -68,11 +68,15 @@ def curve(
     places = np.flatnonzero(np.isfinite(y))
     if not len(places):
         return []
-    rows: list[Row] = []
-    for place in places[thinned(x[places], y[places], points)].tolist():
-        seconds = None if started is None else round((times[place] - started).total_seconds(), 3)
-        rows.append((steps[place], values[place], intervals[place], seconds))
-    return rows
+    chosen = places[thinned(x[places], y[places], points)]
+    seconds: list[float | None] = [None] * len(chosen)
+    if started is not None:
+        since = np.asarray(times, dtype=float)[chosen] - started.timestamp()
+        seconds = (since.round(3) + 0.0).tolist()  # -0.0 becomes 0.0
+    return [
+        (steps[place], values[place], intervals[place], after)
+        for place, after in zip(chosen.tolist(), seconds, strict=True)
+    ]
 
 
 def learning_curves(

@@ -64,7 +64,7 @@ def explained(classes: npt.NDArray[np.int64], figures: Floats) -> float:
 
     Args:
         classes: of shape (n,), numbers from 0.
-        figures: of shape (n,), not all equal.
+        figures: of shape (n,), not all equal; ranks, of which no difference is lost in squares.
     """
     count = len(figures)
     sizes = np.bincount(classes)
@@ -106,10 +106,11 @@ def _relation(
 
 
 def _numbers(values: Sequence[Scalar]) -> Floats | None:
-    """The values as numbers; None when some are none."""
+    """The values as numbers; None when some are none, or all are one to a float."""
     if any(isinstance(value, str | bool) for value in values):
         return None
-    return np.array(values, dtype=float)
+    numbers = np.array(values, dtype=float)
+    return numbers if np.ptp(numbers) > 0 else None
 
 
 def _correlation(a: Floats, b: Floats) -> float:

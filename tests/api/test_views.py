@@ -94,6 +94,61 @@ def test_what_is_still_true_is_not_sent_again(service: Served, finished: str, ki
     assert stale.status_code == httpx.codes.OK
 
 
+def test_each_answer_has_a_tag_of_its_own(service: Served, finished: str) -> None:
+    """A tag of another view, or of other options, does not say that this one is still true."""
+    path = f"/v1/sweeps/{finished}/views"
+    addresses = [f"{path}/{kind}" for kind in VIEWS]
+    addresses += [f"{path}/learning-curves?points={points}" for points in (4, 5)]
+    addresses += [f"{path}/slice?parameter={name}" for name in ("x", "kind")]
+    tags = [service.client.get(address).headers["ETag"] for address in addresses]
+    assert len(set(tags)) == len(addresses)
+    answer = service.client.get(addresses[0], headers={"If-None-Match": ", ".join(tags[1:])})
+    assert answer.status_code == httpx.codes.OK
+
+
+def test_a_change_makes_a_new_tag(service: Served) -> None:
+    """A retried trial: the tag of before no longer matches."""
+    body = document(
+        "python quadratic.py --x ${{search_space.x}} # ${{search_space.kind}}",
+        SPACE,
+        code="job",
+        limits={"max_total_trials": 1},
+    )
+    name = service.submit(body)["name"]
+    service.finished(name)
+    path = f"/v1/sweeps/{name}/views/history"
+    before = service.client.get(path)
+    assert service.client.post(f"/v1/sweeps/{name}/trials/0/retry").status_code == 202
+    service.finished(name)
+    after = service.client.get(path, headers={"If-None-Match": before.headers["ETag"]})
+    assert after.status_code == httpx.codes.OK
+    assert after.headers["ETag"] != before.headers["ETag"]
+    assert after.json()["next_after"] > before.json()["next_after"]
+
+
+def test_a_curve_tells_why_its_trial_was_stopped(service: Served) -> None:
+    """A mark with the threshold and the reason that the ledger has; none on other curves."""
+    body = document(
+        "python slow.py ${{search_space.level}} 40 0.05",
+        {"level": {"type": "choice", "values": [1, 9]}},
+        code="job",
+        sampling_algorithm="grid",
+        early_termination={"type": "bandit", "slack_factor": 0.1, "delay_evaluation": 2},
+        limits={"max_total_trials": 2, "max_concurrent_trials": 2},
+    )
+    name = service.submit(body)["name"]
+    service.finished(name)
+    good, bad = service.get(f"/v1/sweeps/{name}/views/learning-curves")["series"]
+    assert (good["status"], good["marks"]) == ("completed", [])
+    assert bad["status"] == "early_terminated"
+    (mark,) = bad["marks"]
+    ledger = service.items(f"/v1/sweeps/{name}/trials/1/decisions")
+    (stop,) = [entry for entry in ledger if entry["verdict"] == "stop"]
+    told = ("interval", "policy", "value", "threshold", "reason")
+    assert {key: mark[key] for key in told} == {key: stop[key] for key in told}
+    assert mark["threshold"] == pytest.approx(1.1)
+
+
 def test_changes_of_a_running_sweep_add_up(service: Served) -> None:
     """Looking again and again after what was seen gives what one look at the end gives."""
     body = document(

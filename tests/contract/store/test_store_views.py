@@ -1,7 +1,7 @@
 """What charts need of a sweep, on both databases."""
 
 import math
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -50,7 +50,7 @@ def test_reports_come_trial_by_trial(one: Database) -> None:
         (1, (11.0, 12.0, 13.0, 15.0)),
     ]
     assert every[1].intervals == (1, 2, 3, 5)
-    assert every[0].times[1] - NOON == timedelta(seconds=2)
+    assert every[0].times[1] == pytest.approx(NOON.timestamp() + 2, abs=2e-3)
     (second,) = views.reports(one, sweep_id, "loss", {1, 7})
     assert (second.values, list(second.times)) == (every[1].values, list(every[1].times))
     assert list(views.reports(one, sweep_id, "other", None)) == []
@@ -98,6 +98,52 @@ def test_merged_changes_are_the_whole(one: Database, kind: str) -> None:
         else:
             merged[series.name, series.trial] = {tuple(row) for row in series.points}
     assert merged == {(s.name, s.trial): {tuple(row) for row in s.points} for s in fresh.series}
+
+
+def test_no_change_is_missed_while_others_commit(one: Database) -> None:
+    """Whoever looks during the commits has the whole at the end, from changes alone."""
+
+    def commit() -> None:
+        for place in range(40):
+            ended = TrialStatus.COMPLETED if place % 3 else TrialStatus.RUNNING
+            news = [report(0, 4 + place, 100.0 - place), report(2 + place, 1, float(place))]
+            now = running(trial(2 + place, ended), metrics=news, cursor=str(place))
+            look(one, now)
+
+    found = views.outcomes(one, "one")
+    merged = {each.number: each for each in found.trials}
+    seen = Views(one)
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(commit)
+        last = False
+        while not last:
+            last = writing.done()
+            after, found = found.newest, views.outcomes(one, "one")
+            news = views.changed(one, "one", after) or ()
+            merged |= {each.number: each for each in found.trials if each.number in news}
+            seen.view("one", "learning-curves", ViewOptions())
+        writing.result()
+    assert list(merged.values()) == views.outcomes(one, "one").trials
+    assert len(merged) == 42
+    fresh = Views(one).view("one", "learning-curves", ViewOptions())
+    assert seen.view("one", "learning-curves", ViewOptions()) == fresh
+
+
+def test_another_trial_does_not_change_what_is_kept_of_many_points(
+    one: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Points of each are halved at few sizes, so that earlier curves need not be read again."""
+    monkeypatch.setattr("app.services.views.MOST_POINTS_OF_ALL", 8)
+    look(one, running(metrics=[report(0, i, float(i * 7 % 5)) for i in range(4, 60)], cursor="2"))
+    seen = Views(one)
+    two = seen.view("one", "learning-curves", ViewOptions(points=9)).series[0]
+    assert len(two.points) <= 4 + 2
+    look(one, running(trial(2), metrics=[report(2, 1, 1.0)], cursor="3"))
+    three = seen.view("one", "learning-curves", ViewOptions(points=9)).series[0]
+    assert len(three.points) <= 2 + 2
+    look(one, running(trial(3), metrics=[report(3, 1, 1.0)], cursor="4"))
+    four = seen.view("one", "learning-curves", ViewOptions(points=9)).series[0]
+    assert four.points is three.points
 
 
 def test_a_retried_trial_has_a_new_curve(one: Database) -> None:

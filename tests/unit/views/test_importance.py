@@ -11,7 +11,7 @@ from app.views.importance import explained, importance, ranks
 from tests.unit.views.samples import document, outcome
 
 FIGURES = st.lists(
-    st.tuples(st.integers(0, 4), st.floats(-1e6, 1e6)), min_size=3, max_size=40
+    st.tuples(st.integers(0, 4), st.integers(-100, 100).map(float)), min_size=3, max_size=40
 ).filter(lambda rows: len({figure for _, figure in rows}) > 1)
 
 
@@ -86,6 +86,15 @@ def test_values_that_hardly_repeat_are_put_into_classes() -> None:
     spelled: dict[str, object] = {"x": {"type": "choice", "values": words}}
     result = found(spelled, [({"x": word}, float(n)) for n, word in enumerate(words)])
     assert result["x"] == (None, None)
+
+
+@pytest.mark.parametrize("count", [6, 60])
+def test_integers_that_are_one_to_a_float_are_categories(count: int) -> None:
+    """They have no correlation, which would not be a number."""
+    values = [10**20, 10**20 + 1]
+    space: dict[str, object] = {"x": {"type": "choice", "values": values}}
+    rows: list[tuple[dict[str, Any], float]] = [({"x": values[n % 2]}, n % 2) for n in range(count)]
+    assert found(space, rows)["x"] == (1.0, None)
 
 
 def test_a_branch_that_fixes_a_value_is_counted_as_a_number() -> None:
