@@ -207,9 +207,13 @@ class Backend(Protocol):
         stream: LogStream,
         *,
         tail: int | None = None,
+        within: int | None = None,
         offset: int = 0,
     ) -> Iterator[bytes]:
-        """The trial's log: whole, its last `tail` lines, or what comes after `offset` bytes."""
+        """The trial's log: whole, its last `tail` lines, or what comes after `offset` bytes.
+
+        `within` is how many bytes of its end are read for the last lines at most; None: all.
+        """
         ...
 
     def artifacts(self, name: str, number: int) -> list[Artifact]:

@@ -214,13 +214,17 @@ class LocalBackend:
         stream: LogStream,
         *,
         tail: int | None = None,
+        within: int | None = None,
         offset: int = 0,
     ) -> Iterator[bytes]:
         """The log as it stands now; empty while the trial has printed nothing."""
         path = self._trial(name, number).log(stream)
         if not path.is_file():
             return iter(())
-        return _chunks(path, offset) if tail is None else iter(_last_lines(path, tail))
+        if tail is None:
+            return _chunks(path, offset)
+        start = 0 if within is None else max(0, path.stat().st_size - within)
+        return iter(_last_lines(path, tail, start))
 
     def artifacts(self, name: str, number: int) -> list[Artifact]:
         """The files in ./outputs and those logged through MLflow; links are passed over."""
@@ -272,10 +276,10 @@ def _chunks(path: Path, offset: int) -> Iterator[bytes]:
             offset = start + len(chunk)
 
 
-def _last_lines(path: Path, count: int) -> list[bytes]:
+def _last_lines(path: Path, count: int, start: int) -> list[bytes]:
     lines: deque[bytes] = deque(maxlen=count)
     rest = b""
-    for chunk in _chunks(path, 0):
+    for chunk in _chunks(path, start):
         *whole, rest = (rest + chunk).split(b"\n")
         lines.extend(line + b"\n" for line in whole)
     return [*lines, rest][-count:] if rest else list(lines)

@@ -68,13 +68,15 @@ class Artifacts:
         os.replace(draft.name, target)  # noqa: PTH105 - the draft is a name
         return target
 
-    def log(self, run_id: str, offset: int) -> Iterator[bytes]:
-        """The run's log from a byte on; Azure keeps standard output and error in one."""
+    def log(self, run_id: str, offset: int, within: int | None) -> Iterator[bytes]:
+        """The run's log from a byte on, or its last `within` bytes; it has both streams in one."""
         from azure.core.exceptions import HttpResponseError  # noqa: PLC0415 - heavy
 
         try:
             with self._opened() as container:
                 blob = container.get_blob_client(_prefix(run_id) + _LOG)
+                if within is not None:
+                    offset = max(0, blob.get_blob_properties().size - within)
                 while True:
                     part = blob.download_blob(offset=offset, length=_LOG_STEP).readall()
                     yield part

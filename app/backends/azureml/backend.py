@@ -208,13 +208,14 @@ class AzureBackend:
         stream: LogStream,
         *,
         tail: int | None = None,
+        within: int | None = None,
         offset: int = 0,
     ) -> Iterator[bytes]:
         """The run's log; standard error stands in the same one, so that there is none of its own."""
         if stream == "stderr":
             return iter(())
         with translated(self._workspace):
-            data = b"".join(self._artifacts.log(_run_id(name, number), offset))
+            data = b"".join(self._artifacts.log(_run_id(name, number), offset, within))
         lines = data.splitlines(keepends=True) if tail is not None else [data]
         return iter(lines if tail is None else lines[len(lines) - min(tail, len(lines)) :])
 

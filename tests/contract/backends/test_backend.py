@@ -157,6 +157,9 @@ def test_logs_and_artifacts_are_read(bench: Bench) -> None:
     name = submission.name
     assert b"".join(bench.backend.log(name, 0, "stdout")) == b"one\ntwo\n"
     assert b"".join(bench.backend.log(name, 0, "stdout", tail=1)) == b"two\n"
+    assert b"".join(bench.backend.log(name, 0, "stdout", tail=9, within=6)) == b"e\ntwo\n"
+    assert b"".join(bench.backend.log(name, 0, "stdout", tail=1, within=6)) == b"two\n"
+    assert b"".join(bench.backend.log(name, 0, "stdout", tail=9, within=99)) == b"one\ntwo\n"
     assert b"".join(bench.backend.log(name, 0, "stdout", offset=4)) == b"two\n"
     assert [a.path for a in bench.backend.artifacts(name, 0)] == ["outputs/deep/a.txt"]
     assert bench.backend.artifact_file(name, 0, "outputs/deep/a.txt").read_text() == "kept\n"
