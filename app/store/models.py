@@ -62,6 +62,14 @@ def find(db: Database, model: str, sweep: str, trial: int) -> ModelVersion | Non
         return _of_trial(session, model, sweep, trial)
 
 
+def of_trial(db: Database, sweep: str, trial: int) -> list[ModelVersion]:
+    """The versions that this trial became, of all models, by model."""
+    statement = select(MODEL_VERSIONS).where(_C.sweep == sweep, _C.trial == trial)
+    with db.read() as session:
+        rows = session.execute(statement.order_by(_C.model_name)).all()
+    return [_version_of(row) for row in rows]
+
+
 def get(db: Database, model: str, version: int) -> ModelVersion:
     """One version.
 

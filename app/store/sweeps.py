@@ -1,7 +1,7 @@
 """Sweeps: written down once, read, listed, asked to end, removed."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import delete, exists, insert, or_, select, update
@@ -62,6 +62,13 @@ def get(db: Database, name: str) -> SweepRecord:
     """
     with db.read() as session:
         return sweep_of(row_of(session, name))
+
+
+def among(db: Database, names: Collection[str]) -> dict[str, SweepRecord]:
+    """Those of these sweeps that there are, archived or not, by name."""
+    with db.read() as session:
+        rows = session.execute(select(SWEEPS).where(_C.name.in_(sorted(names)))).all()
+    return {row.name: sweep_of(row) for row in rows}
 
 
 def page(

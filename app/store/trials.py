@@ -20,7 +20,12 @@ _ORDERS = {
     "started_at": Order(column=TRIALS.c.started_at, tie=_NUMBER, kind=datetime),
 }
 _METRIC_ORDER = {"arrival": Order(column=METRICS.c.id, tie=METRICS.c.id, kind=int)}
-_DECISION_ORDER = {"arrival": Order(column=DECISIONS.c.id, tie=DECISIONS.c.id, kind=int)}
+_DECISION_ORDERS = {
+    "arrival": Order(column=DECISIONS.c.id, tie=DECISIONS.c.id, kind=int),
+    "-arrival": Order(
+        column=DECISIONS.c.id, tie=DECISIONS.c.id, kind=int, descending=True, tie_descending=True
+    ),
+}
 
 
 def get(db: Database, sweep: str, number: int) -> Trial:
@@ -107,13 +112,21 @@ def reports(db: Database, sweep: str, name: str) -> list[Metric]:
 
 
 def decisions(
-    db: Database, sweep: str, number: int, *, limit: int, cursor: str | None = None
+    db: Database,
+    sweep: str,
+    number: int,
+    *,
+    sort: str = "arrival",
+    limit: int,
+    cursor: str | None = None,
 ) -> Page[Decision]:
-    """The trial's entries of the early-termination ledger, of all its attempts, oldest first.
+    """The trial's entries of the early-termination ledger, of all its attempts.
+
+    `sort` is arrival, the oldest first, or -arrival.
 
     Raises:
         NotFoundError: no such sweep or trial.
-        InvalidDocumentError: a cursor that is none.
+        InvalidDocumentError: a sort key or cursor that is none.
     """
     with db.read() as session:
         sweep_id = _sweep(session, sweep).id
@@ -124,9 +137,9 @@ def decisions(
         return page_of(
             session,
             statement,
-            _DECISION_ORDER,
+            _DECISION_ORDERS,
             decision_of,
-            sort="arrival",
+            sort=sort,
             limit=limit,
             cursor=cursor,
         )

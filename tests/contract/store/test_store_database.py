@@ -99,6 +99,8 @@ def test_models_are_listed(db: Database) -> None:
     assert found == [("a", 1, 1), ("b", 2, 2)]
     assert [v.version for v in models.page_versions(db, "b", limit=5).items] == [2, 1]
     assert models.get(db, "b", 1).trial == 0
+    assert [v.model_name for v in models.of_trial(db, "s", 0)] == ["a", "b"]
+    assert models.of_trial(db, "s", 2) == []
     for missing in (0, 3, 2**40):
         with pytest.raises(NotFoundError):
             models.get(db, "b", missing)

@@ -240,6 +240,9 @@ def test_the_ledger_is_kept_in_order(one: Database) -> None:
     rest = trials.decisions(one, "one", 2, limit=3, cursor=first.next_cursor)
     assert [d.interval for d in (*first.items, *rest.items)] == [1, 2, 3, 4, 5]
     assert rest.next_cursor is None
+    newest = trials.decisions(one, "one", 2, sort="-arrival", limit=2)
+    older = trials.decisions(one, "one", 2, sort="-arrival", limit=9, cursor=newest.next_cursor)
+    assert [d.interval for d in (*newest.items, *older.items)] == [5, 4, 3, 2, 1]
     shown = first.items[0]
     assert (shown.threshold, shown.verdict, shown.compared[0]) == (2.5, "stop", 2.0)
     assert math.isnan(shown.value)

@@ -166,7 +166,9 @@ def test_archive_hides_and_purge_removes(db: Database) -> None:
     sweeps.archive(db, "one")
     assert sweeps.page(db, ALL, limit=5).items == []
     assert sweeps.get(db, "one").archived
+    assert sweeps.among(db, ["one", "none"]) == {"one": sweeps.get(db, "one")}
     sweeps.purge(db, "one")
+    assert sweeps.among(db, ["one"]) == {}
     with pytest.raises(NotFoundError):
         sweeps.get(db, "one")
     assert sweeps.add(db, new("one", key="k"))[1]
