@@ -10,19 +10,28 @@ from nicegui import background_tasks, ui
 from app.dashboard.frame import parts
 from app.services.stream import StreamOverError
 from app.sweep.errors import SweepfrontError
+from app.sweep.record import Event
 
 PAUSE_SECONDS = 0.4
 """Between two calls at least."""
 _BUSY_SHARE = 4
 """A page whose drawing takes long is drawn so many times less often than it could be."""
 _RETRY_SECONDS = 2.0
-
+_OF_ONE_TRIAL = frozenset({"trial.metric", "trial.decision", "trial.details"})
+"""Types of events that say nothing about other trials; a new status may make it the best, or alike."""
 
 Callback = Callable[[set[str]], Awaitable[None]]
 """Is told the names of the sweeps that have changed."""
 
 
-def on_change(request: Request, sweep: str | None, callback: Callback, *, since: int) -> None:
+def on_change(
+    request: Request,
+    sweep: str | None,
+    callback: Callback,
+    *,
+    since: int,
+    trial: int | None = None,
+) -> None:
     """Call back after something has changed, as long as the page is open.
 
     Changes that come while a call runs, or soon after one another, make one call.
@@ -32,6 +41,7 @@ def on_change(request: Request, sweep: str | None, callback: Callback, *, since:
         sweep: the one that counts; None: all.
         callback: draws what has changed.
         since: id of the newest event at the time of what the page shows.
+        trial: the only one whose reports and decisions count; None: all.
     """
     broadcast = parts(request).broadcast
     client = ui.context.client
@@ -42,9 +52,10 @@ def on_change(request: Request, sweep: str | None, callback: Callback, *, since:
             try:
                 async with broadcast.subscribe(sweep, after=position) as stream:
                     while True:
-                        told = await stream.take()
+                        told = [each.event for each in await stream.take()]
                         started = time.monotonic()
-                        await callback({each.event.sweep for each in told if each.event.sweep})
+                        if any(_counts(event, trial) for event in told):
+                            await callback({event.sweep for event in told if event.sweep})
                         position = stream.position
                         took = time.monotonic() - started
                         await asyncio.sleep(max(PAUSE_SECONDS, _BUSY_SHARE * took))
@@ -56,3 +67,7 @@ def on_change(request: Request, sweep: str | None, callback: Callback, *, since:
 
     task = background_tasks.create(follow(), name=f"live {sweep}", context=client)
     client.on_delete(task.cancel)
+
+
+def _counts(event: Event, trial: int | None) -> bool:
+    return trial is None or event.type not in _OF_ONE_TRIAL or event.data.get("number") == trial

@@ -6,7 +6,12 @@ from html import escape
 
 def facts(found: Mapping[str, str]) -> str:
     """Names and what is known under each."""
-    pairs = (f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in found.items())
+    return listed({name: escape(words) for name, words in found.items()})
+
+
+def listed(found: Mapping[str, str]) -> str:
+    """Names and the markup under each."""
+    pairs = (f"<div><dt>{escape(name)}</dt><dd>{each}</dd></div>" for name, each in found.items())
     return f'<dl class="sf-facts">{"".join(pairs)}</dl>'
 
 

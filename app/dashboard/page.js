@@ -55,3 +55,31 @@ globalThis.sweepfrontAge = (iso) => {
   if (minutes) return `${minutes} min ${Math.floor(seconds % 60)} s ago`;
   return `${Math.floor(seconds)} s ago`;
 };
+
+// The end of a log as the service has just read it. While the reader has scrolled up, it waits.
+const atItsEnd = (log) => log.scrollHeight - log.scrollTop - log.clientHeight < 24;
+const showLog = (log) => {
+  if (log.waiting === undefined) return;
+  log.textContent = log.waiting;
+  delete log.waiting;
+  log.scrollTop = log.scrollHeight;
+};
+globalThis.sweepfrontLog = (logId, buttonId, text, stream) => {
+  const log = getHtmlElement(logId);
+  const button = getHtmlElement(buttonId);
+  const switched = log.stream !== stream;
+  log.stream = stream;
+  log.onscroll ??= () => {
+    button.dataset.left = atItsEnd(log) ? "no" : "yes";
+    if (atItsEnd(log)) showLog(log);
+  };
+  if (text === log.textContent && !switched) return;
+  const stays = switched || atItsEnd(log);
+  log.waiting = text;
+  if (stays) showLog(log);
+};
+globalThis.sweepfrontLogEnd = (logId) => {
+  const log = getHtmlElement(logId);
+  showLog(log);
+  log.scrollTop = log.scrollHeight;
+};

@@ -3,8 +3,8 @@
 from nicegui import ui
 
 from app.dashboard.question import Done, action, question
+from app.dashboard.register_question import ask_register
 from app.parts import State
-from app.services.register import RegisterRequest, register
 from app.services.resume import RaisedLimits, ResumeRequest, resume
 from app.store import sweeps
 from app.sweep.record import SweepRecord
@@ -65,17 +65,3 @@ class SweepActions:
     def _limits(self) -> int:
         limits = self._sweep.document["limits"]
         return int(limits["max_total_trials"]) if isinstance(limits, dict) else 1
-
-
-def ask_register(parts: State, sweep: str, number: int | None, words: str, done: Done) -> None:
-    """Ask whether a trial's model is to be registered, and under which name."""
-
-    def promote() -> str:
-        request = RegisterRequest(model_name=str(model.value).strip(), trial=number)
-        version, fresh = register(parts.db, parts.backends, sweep, request)
-        said = "registered" if fresh else "was registered before"
-        return f"{version.model_name} version {version.version} {said}."
-
-    meaning = f"Trial {number}, {words}, becomes the model's next version."
-    with question("Register this model?", meaning, "Register", promote, done):
-        model = ui.input("Model", value="final_model").props("outlined dense")

@@ -1,113 +1,60 @@
-"""What a trial printed and left behind, as its backend has it: loaded late, told when it cannot be."""
+"""What a trial left behind, as its backend has it: loaded late, told when it cannot be."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from html import escape
 from urllib.parse import quote
 
 from fastapi import Request
 from nicegui import ui
 
-from app.backends.base import Artifact, LogStream, backend_of
+from app.backends.base import Artifact, backend_of
 from app.dashboard import formats
 from app.dashboard.frame import api_root, ask, heading, parts
 from app.dashboard.markup import link, table
 from app.sweep.document import BackendName
 from app.sweep.errors import SweepfrontError
 
-_LINES = 400
-_FOLLOW_SECONDS = 1.0
-_REMOTE_FOLLOW_SECONDS = 10.0
-_AT_END = "const log = getHtmlElement(%d); if (log.dataset.left !== '1') log.scrollTop = log.scrollHeight;"
-_LEFT = (
-    "(event) => { const log = event.currentTarget;"
-    " log.dataset.left = log.scrollHeight - log.scrollTop - log.clientHeight > 40 ? '1' : '0'; }"
-)
+MOST = 300
+"""Files that are shown; the API lists all."""
 
 
 class TrialFiles:
-    """The log and the artifacts of one trial."""
+    """The artifacts of one trial on one open page."""
 
     def __init__(self, request: Request, backend: BackendName, name: str, number: int) -> None:
-        """Lay both cards out; `load` fills them."""
+        """Lay the card out; `read` fills it."""
         self._parts = parts(request)
         self._backend, self._name, self._number = backend, name, number
-        self._calls = f"{api_root(request)}/v1/sweeps/{name}/trials/{number}"
-        self._stream: LogStream = "stdout"
-        self._text = ""
-        with ui.element("section").classes("sf-card"):
-            with ui.element("div").classes("sf-row"):
-                heading("Log")
-                ui.element("div").classes("sf-space")
-                which = ui.toggle(["stdout", "stderr"], value="stdout").props("no-caps dense")
-                which.props('aria-label="Which stream"').on_value_change(self._switch)
-                with ui.element("a").props(f'href="{self._calls}/logs" download') as self._whole:
-                    ui.label("Download")
-            self._log = ui.label().classes("sf-log")
-            self._log.props('role="log" tabindex="0" aria-label="Log"').on(
-                "scroll", js_handler=_LEFT
-            )
+        self._calls = f"{api_root(request)}/v1/sweeps/{name}/trials/{number}/artifacts"
         with ui.element("section").classes("sf-card"):
             heading("Artifacts")
-            self._artifacts = ui.html("loading", sanitize=False).classes("sf-scroll")
+            self._shown = ui.html("<p>loading</p>", sanitize=False).classes("sf-scroll")
 
-    async def load(self) -> None:
-        """Ask the backend for both."""
-        await self._read_log()
+    async def read(self) -> None:
+        """Ask the backend for them."""
         try:
             found = await ask(self._list)
-        except SweepfrontError as error:
-            self._artifacts.set_content(escape(error.message))
+        except (SweepfrontError, OSError) as error:
+            words = error.message if isinstance(error, SweepfrontError) else str(error)
+            self._shown.set_content(f"<p>They cannot be listed now: {escape(words)}</p>")
         else:
-            self._artifacts.set_content(self._table(found))
-
-    def follow(self, ended: Callable[[], bool]) -> None:
-        """Read the log again and again until the trial has ended."""
-        if ended():
-            return
-
-        async def again() -> None:
-            if ended():
-                timer.deactivate()
-                await self.load()
-            else:
-                await self._read_log()
-
-        backend = self._parts.backends.get(self._backend)
-        remote = backend is None or backend.poll_interval is not None
-        timer = ui.timer(_REMOTE_FOLLOW_SECONDS if remote else _FOLLOW_SECONDS, again)
-
-    async def _switch(self) -> None:
-        self._stream = "stderr" if self._stream == "stdout" else "stdout"
-        self._whole.props(f'href="{self._calls}/logs?stream={self._stream}"')
-        await self._read_log()
-
-    async def _read_log(self) -> None:
-        try:
-            text = await ask(self._tail)
-        except SweepfrontError as error:
-            text = error.message
-        if text != self._text:
-            self._text = text
-            self._log.set_text(text)
-            ui.run_javascript(_AT_END % self._log.id)
-
-    def _tail(self) -> str:
-        backend = backend_of(self._parts.backends, self._backend)
-        data = b"".join(backend.log(self._name, self._number, self._stream, tail=_LINES))
-        return data.decode(errors="replace") or "nothing yet"
+            self._shown.set_content(self._table(found))
 
     def _list(self) -> list[Artifact]:
         return backend_of(self._parts.backends, self._backend).artifacts(self._name, self._number)
 
-    def _table(self, found: list[Artifact]) -> str:
+    def _table(self, found: Sequence[Artifact]) -> str:
         if not found:
-            return "<p>It left nothing in ./outputs.</p>"
+            return "<p>There is nothing in ./outputs, and no file was logged.</p>"
         rows = [
             (
-                link(f"{self._calls}/artifacts/{quote(each.path)}", each.path, download=True),
+                link(f"{self._calls}/{quote(each.path)}", each.path, download=True),
                 escape(formats.size(each.size)),
                 escape(formats.age(each.modified_at)),
             )
-            for each in found
+            for each in found[:MOST]
         ]
-        return table("Artifacts", ("File", "Size", "Written"), rows)
+        note = ""
+        if len(found) > MOST:
+            note = f"<p>The first {MOST} of {len(found)} are shown; the API lists all.</p>"
+        return table("Artifacts", ("File", "Size", "Written"), rows) + note

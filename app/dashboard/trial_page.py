@@ -1,8 +1,7 @@
 """/dashboard/sweeps/{name}/trials/{number}: one trial, what it did, and what was decided about it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 from fastapi import Request
 from nicegui import ui
@@ -10,22 +9,26 @@ from nicegui import ui
 from app.backends.base import backend_of
 from app.dashboard import formats
 from app.dashboard.charts.metric import metric_chart
-from app.dashboard.frame import ask, frame, heading, page, parts
+from app.dashboard.frame import ask, frame, heading, page, parts, root
 from app.dashboard.live import on_change
-from app.dashboard.markup import facts, table
+from app.dashboard.markup import facts
 from app.dashboard.question import action, question
-from app.dashboard.sweep_actions import ask_register
+from app.dashboard.register_question import ask_register
+from app.dashboard.trial_facts import facts_of, ledger, primary_metric
 from app.dashboard.trial_files import TrialFiles
-from app.dashboard.trial_words import compared, outcome
+from app.dashboard.trial_log import TrialLog
+from app.dashboard.trial_words import outcome
 from app.parts import State
 from app.services.resume import retry
-from app.store import events, sweeps, trials
-from app.sweep.record import SweepRecord
+from app.services.views import TrialCurves
+from app.store import events, models, sweeps, trials
+from app.store.paging import Page
+from app.sweep.errors import ConflictError
+from app.sweep.record import ModelVersion, SweepRecord
 from app.sweep.state import Decision, Trial, TrialStatus
-from app.views.shape import Row
 
 _POINTS = 400
-_DECISIONS = 200
+_DECISIONS = 50
 _MOST_CHARTS = 12
 _FRESH_SECONDS = 5.0
 """How often ages are told anew when nothing else happens."""
@@ -33,23 +36,18 @@ _FRESH_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """What a page shows of a trial, read after the event `newest`."""
+    """What a page shows of a trial, read after the event `newest`; decisions the newest first."""
 
     newest: int
     sweep: SweepRecord
     trial: Trial
-    decisions: Sequence[Decision]
-    curves: Mapping[str, Sequence[Row]]
-
-    @property
-    def primary_metric(self) -> str:
-        """The metric that is optimised."""
-        objective = self.sweep.document["objective"]
-        return str(objective["primary_metric"]) if isinstance(objective, dict) else ""
+    decisions: Page[Decision]
+    curves: TrialCurves
+    registered: Sequence[ModelVersion]
 
 
 def load(state: State, name: str, number: int) -> Loaded:
-    """Read a trial with its curves and decisions.
+    """Read a trial with its curves and its newest decisions.
 
     Raises:
         NotFoundError: no such sweep or trial.
@@ -57,18 +55,16 @@ def load(state: State, name: str, number: int) -> Loaded:
     newest = events.newest(state.db, name)
     sweep = sweeps.get(state.db, name)
     trial = trials.get(state.db, name, number)
-    found: list[Decision] = []
-    cursor = None
-    while True:
-        some = trials.decisions(state.db, name, number, limit=_DECISIONS, cursor=cursor)
-        found += some.items
-        cursor = some.next_cursor
-        if cursor is None:
-            break
-    loaded = Loaded(newest=newest, sweep=sweep, trial=trial, decisions=found, curves={})
-    names = sorted(trial.metrics, key=lambda metric: (metric != loaded.primary_metric, metric))
-    curves = state.views.curves_of_trial(name, number, names[:_MOST_CHARTS], _POINTS)
-    return Loaded(newest=newest, sweep=sweep, trial=trial, decisions=found, curves=curves)
+    primary = primary_metric(sweep)
+    metrics = [primary, *sorted(trial.metrics.keys() - {primary})][:_MOST_CHARTS]
+    return Loaded(
+        newest=newest,
+        sweep=sweep,
+        trial=trial,
+        decisions=trials.decisions(state.db, name, number, sort="-arrival", limit=_DECISIONS),
+        curves=state.views.curves_of_trial(name, trial, metrics, _POINTS),
+        registered=models.of_trial(state.db, name, number),
+    )
 
 
 @page
@@ -86,35 +82,52 @@ class TrialPage:
         self._request, self._parts = request, parts(request)
         self._name, self._number = name, number
         self._charts: dict[str, ui.echart] = {}
+        self._last = True
 
     async def build(self) -> None:
-        """Lay the page out; logs and artifacts, which a backend has, follow."""
+        """Lay the page out; log and artifacts, which a backend has, follow."""
         loaded = await ask(load, self._parts, self._name, self._number)
         with ui.element("section").classes("sf-card sf-head"):
-            self._head(loaded)
-        with ui.element("section").classes("sf-card"):
-            heading("Hyperparameters")
-            drawn = {key: formats.scalar(value) for key, value in loaded.trial.parameters.items()}
-            ui.html(facts(drawn) if drawn else "none", sanitize=False)
-        self._metrics = ui.element("div").classes("sf-charts")
+            self._head()
+        with ui.element("div").classes("sf-charts"):
+            with ui.element("section").classes("sf-card"):
+                heading("Hyperparameters")
+                self._drawn = ui.html(sanitize=False)
+            with ui.element("section").classes("sf-card"):
+                heading("Latest metrics")
+                self._latest = ui.html(sanitize=False)
+        self._curves = ui.element("div").classes("sf-charts")
         with ui.element("section").classes("sf-card"):
             heading("Decisions")
-            self._decisions = ui.html(sanitize=False).classes("sf-scroll")
-        self._files = TrialFiles(self._request, loaded.sweep.backend, self._name, self._number)
+            tall = ui.element("div").classes("sf-tall")
+            with tall.props('role="region" aria-label="Decisions" tabindex="0"'):
+                self._decisions = ui.html(sanitize=False)
+            self._more = ui.label(
+                f"The newest {_DECISIONS} are shown; the API lists all: GET {self._path}/decisions"
+            ).classes("sf-muted")
+        of = self._request, loaded.sweep.backend, self._name, self._number
+        self._log, self._files = TrialLog(*of), TrialFiles(*of)
         self._show(loaded)
-        ui.timer(0.01, self._complete, once=True)
+        ui.timer(0.01, self._log.read, once=True)
+        ui.timer(0.01, self._files.read, once=True)
+        ui.timer(0.01, self._follow, once=True)
 
     async def refresh(self) -> None:
         """Show the trial as it is now."""
+        before = self._loaded.trial
         self._show(await ask(load, self._parts, self._name, self._number))
+        now = self._loaded.trial
+        if (before.status, before.attempt) != (now.status, now.attempt):
+            await self._files.read()
 
-    async def _complete(self) -> None:
-        on_change(self._request, self._name, lambda _: self.refresh(), since=self._loaded.newest)
-        ui.timer(_FRESH_SECONDS, lambda: self._facts.set_content(facts(_facts(self._loaded))))
-        await self._files.load()
-        self._files.follow(lambda: self._loaded.trial.status.finished)
+    def _follow(self) -> None:
+        newest = self._loaded.newest
+        on_change(
+            self._request, self._name, lambda _: self.refresh(), since=newest, trial=self._number
+        )
+        ui.timer(_FRESH_SECONDS, self._tell_facts)
 
-    def _head(self, loaded: Loaded) -> None:
+    def _head(self) -> None:
         with ui.element("div").classes("sf-row"):
             heading(f"Trial {self._number}", 1)
             self._status = ui.html(sanitize=False)
@@ -122,9 +135,8 @@ class TrialPage:
             ui.link(self._name, f"/sweeps/{self._name}")
             ui.element("div").classes("sf-space")
             if self._number:
-                ui.link("Previous", self._address(self._number - 1))
-            if self._number + 1 < sum(loaded.sweep.trial_counts.values()):
-                ui.link("Next", self._address(self._number + 1))
+                self._neighbour("Previous", self._number - 1)
+            self._following = ui.element("span")
         self._outcome = ui.label().classes("sf-warning").props('role="status"')
         self._facts = ui.html(sanitize=False)
         with ui.element("div").classes("sf-row"):
@@ -134,38 +146,70 @@ class TrialPage:
 
     def _show(self, loaded: Loaded) -> None:
         self._loaded = loaded
-        trial = loaded.trial
+        sweep, trial, decisions = loaded.sweep, loaded.trial, loaded.decisions
+        base = root(self._request)
         self._status.set_content(formats.badge(trial.status))
-        said = outcome(trial, loaded.decisions)
+        said = outcome(trial, decisions.items)
         self._outcome.set_text(said)
         self._outcome.set_visibility(bool(said))
-        self._facts.set_content(facts(_facts(loaded)))
+        self._tell_facts()
+        if self._number + 1 < sum(sweep.trial_counts.values()) and self._last:
+            self._last = False
+            with self._following:
+                self._neighbour("Next", self._number + 1)
         self._cancel.set_visibility(not trial.status.finished)
-        self._retry.set_visibility(trial.status.finished and loaded.sweep.backend == "local")
+        self._retry.set_visibility(trial.status.finished and sweep.backend == "local")
         done = trial.status is TrialStatus.COMPLETED and trial.objective_value is not None
         self._register.set_visibility(done)
-        self._show_metrics(loaded)
-        self._decisions.set_content(_ledger(loaded.decisions))
+        drawn = {key: formats.scalar(value) for key, value in trial.parameters.items()}
+        self._drawn.set_content(facts(drawn) if drawn else "<p>none</p>")
+        latest = {key: formats.number(value) for key, value in sorted(trial.metrics.items())}
+        self._latest.set_content(facts(latest) if latest else "<p>none reported</p>")
+        self._show_curves(loaded.curves)
+        self._decisions.set_content(ledger(base, self._name, trial, decisions.items))
+        self._more.set_visibility(decisions.next_cursor is not None)
+        self._log.follow(running=not trial.status.finished)
 
-    def _show_metrics(self, loaded: Loaded) -> None:
-        for metric, rows in loaded.curves.items():
-            held = loaded.decisions if metric == loaded.primary_metric else ()
-            options = metric_chart(metric, rows, held)
-            if metric not in self._charts:
-                with self._metrics, ui.element("section").classes("sf-card"):
-                    heading(metric)
-                    self._charts[metric] = ui.echart({}).classes("sf-chart").props('role="img"')
+    def _show_curves(self, curves: TrialCurves) -> None:
+        shown = {metric: rows for metric, rows in curves.metrics.items() if len(rows) > 1}
+        primary = primary_metric(self._loaded.sweep)
+        self._curves.set_visibility(bool(shown))
+        if self._charts.keys() != shown.keys():
+            self._curves.clear()
+            self._charts = {metric: self._chart(metric) for metric in shown}
+        for metric, rows in shown.items():
+            options = metric_chart(metric, rows, curves.held if metric == primary else ())
             chart = self._charts[metric]
             if options != chart.options:
                 chart.options.clear()
                 chart.options.update(options)
                 chart.update()
 
-    def _address(self, number: int) -> str:
-        return f"/sweeps/{self._name}/trials/{number}"
+    def _tell_facts(self) -> None:
+        shown = self._loaded
+        base = root(self._request)
+        self._facts.set_content(facts_of(base, shown.sweep, shown.trial, shown.registered))
+
+    def _chart(self, metric: str) -> ui.echart:
+        with self._curves, ui.element("section").classes("sf-card"):
+            heading(metric)
+            return ui.echart({}).classes("sf-chart sf-small").props('role="img"')
+
+    def _neighbour(self, words: str, number: int) -> None:
+        ui.link(words, f"/{self._at(number)}").props(f'aria-label="{words} trial"')
+
+    def _at(self, number: int) -> str:
+        return f"sweeps/{self._name}/trials/{number}"
+
+    @property
+    def _path(self) -> str:
+        return f"/v1/{self._at(self._number)}"
 
     def _ask_cancel(self) -> None:
         def cancel() -> str:
+            trial = trials.get(self._parts.db, self._name, self._number)
+            if trial.status.finished:
+                raise ConflictError(f"Trial {trial.number} is {trial.status} already.")
             backend = backend_of(self._parts.backends, self._loaded.sweep.backend)
             backend.cancel_trial(self._name, self._number)
             return "The trial is about to end."
@@ -183,48 +227,7 @@ class TrialPage:
         question("Run this trial again?", words, "Run it again", again, self.refresh)
 
     def _ask_register(self) -> None:
-        ask_register(self._parts, self._name, self._number, "completed", self.refresh)
-
-
-def _facts(loaded: Loaded) -> dict[str, str]:
-    trial, best = loaded.trial, loaded.sweep.best_trial
-    leads = ", the best" if best is not None and best.number == trial.number else ""
-    objective = formats.number(trial.objective_value)
-    found = {
-        loaded.primary_metric: f"{objective}{leads}" if objective else trial.objective_status,
-        "Last value": formats.number(trial.last_value),
-        "Attempt": str(trial.attempt),
-        "Queued": formats.age(trial.queued_at),
-        "Started": formats.age(trial.started_at),
-        "Took": formats.duration(trial.duration_seconds),
-        "Exit code": "" if trial.exit_code is None else str(trial.exit_code),
-        "Backend's run": trial.provider_run_id or "",
-        "Backend's status": trial.provider_status or "",
-        "Failed alike": _alike(loaded),
-    }
-    return {name: value for name, value in found.items() if value}
-
-
-def _alike(loaded: Loaded) -> str:
-    for group in loaded.sweep.failures:
-        if group.fingerprint == loaded.trial.fingerprint:
-            return f"{group.count} trials, {', '.join(map(str, group.trials))} among them"
-    return ""
-
-
-def _ledger(decisions: Sequence[Decision]) -> str:
-    if not decisions:
-        return "<p>Early termination has not judged this trial.</p>"
-    head = ("Report", "Verdict", "Value", "Threshold", "Compared with", "Reason")
-    rows = [
-        (
-            str(each.interval),
-            escape(each.verdict + (", too late" if each.too_late else "")),
-            escape(formats.number(each.value)),
-            escape(formats.number(each.threshold)),
-            escape(compared(each)),
-            escape(each.reason),
-        )
-        for each in reversed(decisions[-_DECISIONS:])
-    ]
-    return table("Decisions of early termination, the newest first", head, rows)
+        best = self._loaded.sweep.best_trial
+        leads = best is not None and best.number == self._number
+        words = "the best" if leads else "which is not the best of its sweep"
+        ask_register(self._parts, self._name, self._number, words, self.refresh)

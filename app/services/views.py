@@ -8,10 +8,10 @@ from cachetools import LRUCache
 
 from app.store import views as records
 from app.store.database import Database
-from app.store.views import Outcomes
+from app.store.views import Outcomes, Reports
 from app.sweep.errors import FieldError, InvalidDocumentError
 from app.sweep.record import Outcome
-from app.sweep.state import Decision, TrialStatus
+from app.sweep.state import Decision, Trial, TrialStatus
 from app.views.axes import hyperparameters
 from app.views.curves import FEWEST_POINTS, curve, learning_curves
 from app.views.history import history
@@ -53,6 +53,20 @@ class _Curves:
 
     newest: int
     rows: Mapping[int, Sequence[Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialCurves:
+    """What one trial reported.
+
+    Attributes:
+        metrics: of each, its rows: step, value, report, seconds since the trial started.
+        held: rows of the thresholds that early termination held reports of the first metric
+            against: step, threshold, report, None.
+    """
+
+    metrics: Mapping[str, Sequence[Row]]
+    held: Sequence[Row]
 
 
 class Views:
@@ -125,22 +139,36 @@ class Views:
         )
 
     def curves_of_trial(
-        self, sweep: str, number: int, metrics: Sequence[str], points: int
-    ) -> dict[str, list[Row]]:
-        """Step, value, report and seconds since its start of each metric of one trial.
+        self, sweep: str, trial: Trial, metrics: Sequence[str], points: int
+    ) -> TrialCurves:
+        """Metrics of one trial, the first of which is the one that early termination judges.
 
         Raises:
             NotFoundError: there is no such sweep.
         """
-        found = self._read(sweep)
-        started = {each.number: each.started_at for each in found.trials}
+        sweep_id = records.identified(self._db, sweep)
         curves: dict[str, list[Row]] = {}
+        held: list[Row] = []
         for metric in metrics:
-            for each in records.reports(self._db, found.sweep_id, metric, {number}):
+            for each in records.reports(self._db, sweep_id, metric, {trial.number}):
                 curves[metric] = curve(
-                    each.intervals, each.steps, each.values, each.times, started.get(number), points
+                    each.intervals, each.steps, each.values, each.times, trial.started_at, points
                 )
-        return curves
+                if metric == metrics[0]:
+                    held = self._held(sweep_id, trial, each, points)
+        return TrialCurves(curves, held)
+
+    def _held(self, sweep_id: int, trial: Trial, judged: Reports, points: int) -> list[Row]:
+        steps = dict(zip(judged.intervals, judged.steps, strict=True))
+        found = [
+            (interval, steps[interval], threshold)
+            for interval, threshold in records.thresholds(
+                self._db, sweep_id, trial.number, trial.attempt
+            )
+            if threshold is not None and interval in steps
+        ]
+        intervals, at, values = zip(*found, strict=True) if found else ((), (), ())
+        return curve(intervals, at, values, (), None, points)
 
     def _made(
         self,

@@ -154,6 +154,32 @@ def stops(db: Database, sweep_id: int) -> list[Decision]:
         return [decision_of(row) for row in session.execute(statement.order_by(DECISIONS.c.id))]
 
 
+def identified(db: Database, sweep: str) -> int:
+    """The id of a sweep.
+
+    Raises:
+        NotFoundError: there is no such sweep.
+    """
+    with db.read() as session:
+        return _found(session, sweep)
+
+
+def thresholds(
+    db: Database, sweep_id: int, number: int, attempt: int
+) -> list[tuple[int, float | None]]:
+    """What a trial's reports were held against: interval and threshold, in the order of arrival.
+
+    Figures of the trials that were compared, which are most of an entry, are not read.
+    """
+    found = DECISIONS.c
+    statement = select(found.interval, found.figures["threshold"].as_string()).where(
+        found.sweep_id == sweep_id, found.trial == number, found.attempt == attempt
+    )
+    with db.read() as session:
+        rows = session.execute(statement.order_by(found.id)).all()
+    return [(interval, None if value is None else float(value)) for interval, value in rows]
+
+
 def metric_names(db: Database, sweep_id: int) -> list[str]:
     """Names of the metrics that trials reported."""
     statement = select(_M.name).distinct().where(_M.sweep_id == sweep_id).order_by(_M.name)

@@ -2,11 +2,12 @@
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from app.services.views import ViewOptions, Views
-from app.store import leases, reopen, sweeps, views
+from app.store import leases, reopen, sweeps, trials, views
 from app.store.database import Database
 from app.sweep.errors import InvalidDocumentError, NotFoundError
 from app.sweep.state import SweepSnapshot, SweepStatus, TrialStatus
@@ -55,6 +56,27 @@ def test_reports_come_trial_by_trial(one: Database) -> None:
     assert (second.values, list(second.times)) == (every[1].values, list(every[1].times))
     assert list(views.reports(one, sweep_id, "other", None)) == []
     assert views.metric_names(one, sweep_id) == ["loss"]
+
+
+def test_a_trial_has_its_curves_and_what_they_were_held_against(one: Database) -> None:
+    """Thresholds of the latest attempt only, at the steps of the reports that they judged."""
+    held = [
+        replace(decision(1, 1), threshold=None),
+        replace(decision(1, 2), threshold=math.nan),
+        decision(1, 3),
+        replace(decision(1, 9), threshold=7.0),  # its report has not come
+        replace(decision(1, 1), attempt=2),
+        decision(0, 1),
+    ]
+    others = [report(1, i, i / 2, name="other", step=10 * i) for i in (1, 2)]
+    look(one, running(metrics=others, decisions=held, cursor="2"))
+    found = Views(one).curves_of_trial("one", trials.get(one, "one", 1), ["loss", "other"], 100)
+    assert [row[:3] for row in found.metrics["loss"]] == [(0, 11.0, 1), (0, 12.0, 2), (0, 13.0, 3)]
+    assert [row[:2] for row in found.metrics["other"]] == [(10, 0.5), (20, 1.0)]
+    assert found.metrics["other"][0][3] == 1.0
+    assert found.held == [(0, 2.5, 3, None)]
+    bare = Views(one).curves_of_trial("one", trials.get(one, "one", 1), ["nothing"], 100)
+    assert (bare.metrics, bare.held) == ({}, [])
 
 
 def test_events_tell_which_trials_have_changed(one: Database) -> None:
