@@ -5,11 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is loaded: workers share cores
 
 from tests.azure_emulator.running import RunningEmulator, running_emulator
 from tests.served import Served, served
+
+# Workers share cores: how long one example takes says nothing.
+settings.register_profile("shared", deadline=None)
+settings.load_profile("shared")
 
 SCRIPTS = {
     "quadratic.py": """

@@ -68,7 +68,8 @@ def _axis(name: str, expressions: list[AnyExpression | Scalar], logbase: float) 
         return Axis(name=PARAMETER + name, label=name, type="category", domain=distinct(listed))
     if any(isinstance(value, bool | str) for value in listed):
         return Axis(name=PARAMETER + name, label=name, type="category")
-    bounds = [(float(value), float(value)) for value in listed]
+    bounds: list[tuple[float, float]]
+    bounds = [(value, value) for value in listed if not isinstance(value, str)]
     bounds += [known for each in ranges if (known := _bounds(each, logbase)) is not None]
     domain = None
     if len(bounds) == len(listed) + len(ranges):
@@ -94,5 +95,6 @@ def _bounds(expression: AnyExpression | Scalar, logbase: float) -> tuple[float, 
         case _:
             return None
     if isinstance(expression, QUniform | QLogUniform):
-        low, high = (round(end / expression.q) * expression.q for end in (low, high))
+        steps = (round(end / expression.q) for end in (low, high))
+        low, high = (float(f"{step * expression.q:.12g}") for step in steps)
     return (low, high) if math.isfinite(high) else None

@@ -90,9 +90,9 @@ def ranks(figures: Sequence[float] | Floats) -> Floats:
 def _relation(
     axis: Axis, values: Sequence[Scalar], losses: Floats
 ) -> tuple[float | None, float | None]:
-    if len(values) < FEWEST or len(set(values)) == 1 or np.ptp(losses) == 0:
-        return None, None
     ranked = ranks(losses)
+    if len(values) < FEWEST or len(set(values)) == 1 or np.ptp(ranked) == 0:
+        return None, None
     numbers = _numbers(values)
     correlation = None if numbers is None else _correlation(ranks(numbers), ranked)
     categories = len(set(map(repr, values)))
@@ -106,11 +106,14 @@ def _relation(
 
 
 def _numbers(values: Sequence[Scalar]) -> Floats | None:
-    """The values as numbers; None when some are none, or all are one to a float."""
+    """The values as numbers; None when some are none, too great, or all are one to a float."""
     if any(isinstance(value, str | bool) for value in values):
         return None
-    numbers = np.array(values, dtype=float)
-    return numbers if np.ptp(numbers) > 0 else None
+    try:
+        numbers = np.array([float(value) for value in values])
+    except OverflowError:
+        return None
+    return numbers if numbers.max() > numbers.min() else None
 
 
 def _correlation(a: Floats, b: Floats) -> float:

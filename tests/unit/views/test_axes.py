@@ -16,6 +16,7 @@ from tests.unit.views.samples import document, outcome
         ({"type": "randint", "upper": 8}, "linear", [0, 7]),
         ({"type": "uniform", "min_value": -1, "max_value": 2.5}, "linear", [-1, 2.5]),
         ({"type": "quniform", "min_value": 0, "max_value": 1, "q": 0.25}, "linear", [0, 1]),
+        ({"type": "quniform", "min_value": 0, "max_value": 0.9, "q": 0.1}, "linear", [0, 0.9]),
         ({"type": "loguniform", "min_value": -2, "max_value": 0}, "log", [math.exp(-2), 1]),
         ({"type": "qloguniform", "min_value": 0, "max_value": 3, "q": 1}, "log", [1, 20]),
         ({"type": "qloguniform", "min_value": -5, "max_value": 3, "q": 1}, "linear", [0, 20]),
@@ -47,6 +48,13 @@ def test_choices_are_categories() -> None:
         ("depth", "category", [3, 1]),
         ("size", "category", [16, 8]),
     ]
+
+
+def test_a_branch_may_fix_a_number_that_no_float_holds() -> None:
+    """It is an end of the axis as it is."""
+    branches = [{"n": {"type": "randint", "upper": 8}}, {"n": 10**400}]
+    (axis,) = hyperparameters(document({"m": {"type": "choice", "values": branches}}))
+    assert axis.domain == [0, 10**400]
 
 
 def test_branches_of_mixed_kinds_have_one_axis() -> None:

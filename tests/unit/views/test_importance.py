@@ -116,3 +116,18 @@ def test_of_few_trials_nothing_is_said(count: int) -> None:
     space: dict[str, object] = {"x": {"type": "choice", "values": [1, 2]}}
     assert found(space, [({"x": n % 2}, float(n)) for n in range(count)])["x"] == (None, None)
     assert found(space, [({"x": 1}, float(n)) for n in range(9)])["x"] == (None, None)
+
+
+@pytest.mark.parametrize("values", [[1, 10**400], [2**53, 2**53 + 1]])
+def test_integers_may_be_of_any_size(values: list[int]) -> None:
+    """Those that no float holds have no order here, but are told apart."""
+    space: dict[str, object] = {"x": {"type": "choice", "values": values}}
+    rows = [({"x": values[n % 2]}, float(n % 2)) for n in range(10)]
+    assert found(space, rows)["x"] == (1.0, None)
+
+
+def test_losses_may_lie_apart_as_far_as_numbers_go() -> None:
+    """Their ranks are what counts."""
+    space: dict[str, object] = {"x": {"type": "choice", "values": [1, 2]}}
+    rows = [({"x": 1 + n % 2}, 1e308 * (1 - 2 * (n % 2))) for n in range(10)]
+    assert found(space, rows)["x"] == (1.0, pytest.approx(-1.0))
