@@ -79,6 +79,7 @@ def test_a_kill_during_submission_leaves_one_job(
     assert set(emulator.jobs()) - before == set(names)
 
 
+@pytest.mark.slow
 def test_throttling_is_obeyed(azure_service: Served, emulator: RunningEmulator) -> None:
     """429 with Retry-After: one request of the whole workspace in each window, nobody waits."""
     window = 7
@@ -99,6 +100,7 @@ def test_throttling_is_obeyed(azure_service: Served, emulator: RunningEmulator) 
     assert third - second >= window
 
 
+@pytest.mark.slow
 def test_submissions_that_hang_delay_no_looks(
     tmp_path: Path, scripts: Path, emulator: RunningEmulator
 ) -> None:
@@ -136,6 +138,7 @@ def test_server_errors_are_waited_out(azure_service: Served, emulator: RunningEm
     _completed(azure_service, name)
 
 
+@pytest.mark.slow
 def test_an_outage_stops_neither_local_sweeps_nor_answers(tmp_path: Path, scripts: Path) -> None:
     """The whole cloud is away for a while; its state survives, and so does the sweep."""
     emulator = RunningEmulator(tmp_path / "emulator")
@@ -161,6 +164,7 @@ def test_an_outage_stops_neither_local_sweeps_nor_answers(tmp_path: Path, script
     emulator.stop()
 
 
+@pytest.mark.slow
 def test_expired_tokens_are_renewed(
     tmp_path: Path, scripts: Path, emulator: RunningEmulator
 ) -> None:

@@ -52,6 +52,7 @@ def test_a_wrong_secret_is_told_and_loses_no_sweep(
         assert service.finished(name, within=90)["status"] == "completed"
 
 
+@pytest.mark.slow
 def test_a_certificate_signs_in(tmp_path: Path, scripts: Path, emulator: RunningEmulator) -> None:
     """In place of a secret."""
     variables = emulator.environment()
@@ -62,6 +63,7 @@ def test_a_certificate_signs_in(tmp_path: Path, scripts: Path, emulator: Running
         assert service.finished(name)["status"] == "completed"
 
 
+@pytest.mark.slow
 def test_an_azure_sweep_outlives_the_settings(
     tmp_path: Path, scripts: Path, emulator: RunningEmulator
 ) -> None:

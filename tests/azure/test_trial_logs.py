@@ -15,6 +15,7 @@ PRINTS = "for i in 1 2 3 4 5 6; do echo line $i; sleep 0.5; done"
 SECRETS = "POST .*/datastores/.*/listSecrets"
 
 
+@pytest.mark.slow
 def test_the_log_of_a_running_trial_is_followed(
     azure_service: Served, emulator: RunningEmulator
 ) -> None:

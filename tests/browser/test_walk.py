@@ -27,7 +27,7 @@ limits: {max_total_trials: 2, max_concurrent_trials: 1}
 """
 
 
-@pytest.fixture(params=["local", "azureml"])
+@pytest.fixture(params=["local", pytest.param("azureml", marks=pytest.mark.slow)])
 def first_service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
     """A service that runs its sweeps here or on an emulated Azure ML, with none so far."""
     (tmp_path / "code" / "steps").mkdir(parents=True)

@@ -98,6 +98,7 @@ def test_what_may_not_be_done_twice_is_not_repeated(proxy: Proxy, client: Client
     assert proxy.asked("POST") == 1
 
 
+@pytest.mark.slow
 def test_a_wait_outlives_a_restart_of_the_service(scripts: Path, tmp_path: Path) -> None:
     """The service is away for a moment; the sweep is not."""
     with served(tmp_path / "data", code_root=scripts) as service, Client(url_of(service)) as client:

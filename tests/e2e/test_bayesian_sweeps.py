@@ -48,6 +48,7 @@ def test_it_finds_the_optimum_that_it_looks_for(undisturbed: list[Json]) -> None
     assert abs(best["x"] - 0.3) < 0.02
 
 
+@pytest.mark.slow
 def test_a_killed_engine_goes_on_as_if_nothing_had_happened(
     tmp_path: Path, scripts: Path, undisturbed: list[Json]
 ) -> None:

