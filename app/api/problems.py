@@ -37,9 +37,6 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "unreadable-body": Kind(400, "Unreadable body", "The body is not well-formed."),
-    "invalid-token": Kind(
-        403, "Invalid token", "The token is unknown, for another sweep, or has run out."
-    ),
     "not-found": Kind(404, "Not found", "There is nothing of that name (yet)."),
     "method-not-allowed": Kind(
         405, "Method not allowed", "The path takes other methods; see the Allow header."
