@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
-WARM_SECONDS = 5.0
+WARM_SECONDS = 30.0
 """After the start; who opens a page earlier waits for the library."""
 
 

@@ -56,6 +56,7 @@ def build() -> FastAPI:
         dark=None,
         language="en-US",
         tailwind=False,
+        binding_refresh_interval=None,  # nothing is bound: an idle service rests
         reconnect_timeout=10.0,
         show_welcome_message=False,
     )
