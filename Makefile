@@ -23,11 +23,11 @@ run: install ## serve on 127.0.0.1:8000 until Ctrl-C
 
 test: .venv/.developed .venv/.azurite .venv/.browser ## run the test suite, some minutes
 	@echo "== tests"
-	@$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not slow"
+	@$(BIN)/python -m pytest -n 3 --dist loadfile -m "not slow"
 
 test-slow: .venv/.developed .venv/.azurite .venv/.browser ## run the long tests: the whole grid, chaos
 	@echo "== slow tests"
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow --timeout 1800
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m slow --timeout 1800
 
 chaos: .venv/.developed ## kill a working service at 100 drawn moments (POINTS=, SEED=)
 	@$(BIN)/python -m tests.chaos --points $(or $(POINTS),100) --seed $(or $(SEED),1)

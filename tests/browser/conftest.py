@@ -32,11 +32,6 @@ class OpenPage(Protocol):
         """The page at `path` below a service, or below the address of what stands before it."""
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """One worker has all of them, one after the other: they share a browser and a service."""
-    item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
     """Before any service is started for it: without a browser the test is skipped."""
@@ -54,9 +49,9 @@ def pytest_runtest_makereport(
     return report
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The browser; it ends with this folder's tests, since Playwright occupies asyncio's loop."""
+    """The browser; it ends with the file's tests, since Playwright occupies asyncio's loop."""
     with sync_playwright() as playwright:
         running = launch(playwright)
         yield running
