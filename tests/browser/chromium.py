@@ -98,9 +98,9 @@ def _from_debian() -> bool:
     apt = [*root, "apt-get", "-qq"]
     package = ["install", "-y", "--no-install-recommends", "chromium"]
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    return _done([*apt, "update"], _PACKAGE_SECONDS, **quiet) and _done(
-        [*apt, *package], _PACKAGE_SECONDS, **quiet
-    )
+    # Old lists may do, or name versions that are gone: what counts is the package itself.
+    _done([*apt, "update"], _PACKAGE_SECONDS, **quiet)
+    return _done([*apt, *package], _PACKAGE_SECONDS, **quiet)
 
 
 def _done(words: list[str], seconds: float, **environment: str) -> bool:
