@@ -11,7 +11,9 @@ from app.dashboard.charts.relations import importance, slice_of
 from app.dashboard.charts.timeline import timeline
 from app.parts import State
 from app.services.views import ViewOptions
+from app.sweep.document import SweepDocument
 from app.sweep.record import SweepRecord
+from app.views.axes import hyperparameters
 from app.views.shape import View, ViewName
 
 TITLES: dict[ViewName, str] = {
@@ -50,6 +52,11 @@ class Wanted:
             "top": str(self.top) if self.top != ALL else "",
             "by": self.by,
         }
+
+
+def names_of(sweep: SweepRecord) -> list[str]:
+    """The hyperparameters that trials have: those of every branch, in the document's order."""
+    return [axis.label for axis in hyperparameters(SweepDocument.stored(sweep.document))]
 
 
 def draw(parts: State, sweep: SweepRecord, kind: ViewName, wanted: Wanted) -> Options:

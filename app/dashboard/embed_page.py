@@ -6,7 +6,7 @@ from fastapi import Request
 from nicegui import ui
 
 from app.dashboard.charts.look import Options
-from app.dashboard.drawing import Wanted, draw
+from app.dashboard.drawing import Wanted, draw, names_of
 from app.dashboard.frame import ask, parts
 from app.dashboard.live import on_change
 from app.services.embed import check
@@ -31,7 +31,7 @@ async def show(
                 f"There is no view named {view!r}; choose among: {', '.join(_KINDS)}."
             )
         record = sweeps.get(state.db, sweep)
-        names = list(record.document["search_space"])  # type: ignore[call-overload]  # JSON
+        names = names_of(record)
         wanted = Wanted(log=bool(log), by=by if by in names else names[0])
         return draw(state, record, kind, wanted)
 

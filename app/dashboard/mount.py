@@ -56,7 +56,7 @@ def build() -> FastAPI:
         dark=None,
         language="en-US",
         tailwind=False,
-        binding_refresh_interval=None,  # nothing is bound: an idle service rests
+        binding_refresh_interval=None,  # what is bound here tells by itself: no loop looks for it
         reconnect_timeout=10.0,
         show_welcome_message=False,
     )

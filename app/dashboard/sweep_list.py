@@ -71,7 +71,6 @@ class SweepList:
     def __init__(self, request: Request, wanted: dict[str, str]) -> None:
         """Show what is wanted: search, status, backend; an empty text means any."""
         self._request = request
-        self._request = request
         self._parts = parts(request)
         self._root = root(request)
         self._wanted = wanted

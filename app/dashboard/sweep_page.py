@@ -1,12 +1,13 @@
 """/dashboard/sweeps/{name}: how a sweep is doing, and why."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fastapi import Request
 from nicegui import ui
 
-from app.dashboard.drawing import Wanted
+from app.dashboard.drawing import ALL, Wanted, names_of
 from app.dashboard.frame import ask, frame, heading, page, parts, root
 from app.dashboard.live import on_change
 from app.dashboard.sweep_actions import SweepActions
@@ -39,12 +40,8 @@ class Loaded:
 
     @property
     def names(self) -> list[str]:
-        """The hyperparameters: those of the document, then those of its branches."""
-        space = self.sweep.document["search_space"]
-        known = dict.fromkeys(space) if isinstance(space, dict) else {}
-        for trial in self.trials:
-            known |= dict.fromkeys(trial.parameters)
-        return list(known)
+        """The hyperparameters of every branch, in the document's order."""
+        return names_of(self.sweep)
 
 
 def load(db: Database, name: str) -> Loaded:
@@ -61,7 +58,7 @@ def load(db: Database, name: str) -> Loaded:
 
 @page
 async def show(
-    request: Request, name: str, log: str = "", hide: str = "", top: int = 100, by: str = ""
+    request: Request, name: str, log: str = "", hide: str = "", top: int = ALL, by: str = ""
 ) -> None:
     """The page of one sweep; what of its charts was chosen stands in the address."""
     with frame(request, name):
@@ -85,12 +82,7 @@ class SweepPage:
         with ui.element("section").classes("sf-card sf-head"):
             self._header = SweepHeader(loaded.sweep)
             self._actions = SweepActions(self._parts, self._name, self.refresh)
-        self._charts = SweepCharts(
-            self._parts,
-            loaded.sweep,
-            self._wanted,
-            loaded.names,
-        )
+        self._charts = SweepCharts(self._parts, loaded.sweep, self._wanted, loaded.names)
         with ui.element("section").classes("sf-card"):
             with ui.element("div").classes("sf-row"):
                 heading("Trials")
@@ -113,14 +105,20 @@ class SweepPage:
         await self._charts.refresh(loaded.sweep)
 
     async def _complete(self) -> None:
+        on_change(self._request, self._name, lambda _: self.refresh(), since=self._loaded.newest)
+        ui.timer(_FRESH_SECONDS, self._tell_head)
         await self._charts.refresh(self._loaded.sweep)
         self._table.show(self._loaded.trials, self._loaded.best)
-        on_change(self._request, self._name, lambda _: self.refresh(), since=self._loaded.newest)
 
-    def _export(self, kind: str, make: object) -> None:
+    async def _tell_head(self) -> None:
+        """Times go on, and the backend is heard, without an event."""
+        sweep = await ask(sweeps.get, self._parts.db, self._name)
+        self._header.show(sweep, self._loaded.seconds_left)
+
+    def _export(self, kind: str, make: Callable[[], bytes]) -> None:
         def download() -> None:
             stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-            ui.download.content(make(), f"{self._name}-{stamp}.{kind.lower()}")  # type: ignore[operator]
+            ui.download.content(make(), f"{self._name}-{stamp}.{kind.lower()}")
 
         button = ui.button(kind, icon="download", on_click=download)
         button.props(f'outline dense no-caps aria-label="Download the trials as {kind}"')

@@ -80,7 +80,7 @@ class Views:
         self._outcomes: LRUCache[str, Outcomes] = LRUCache(
             _KEPT_TRIALS, getsizeof=lambda found: 1 + len(found.trials)
         )
-        self._curves: LRUCache[tuple[str, str, int], _Curves] = LRUCache(
+        self._curves: LRUCache[tuple[int, str, int], _Curves] = LRUCache(
             _KEPT_POINTS, getsizeof=lambda found: 1 + sum(map(len, found.rows.values()))
         )
         self._bodies: LRUCache[tuple[str, ViewName, ViewOptions], tuple[int, bytes]] = LRUCache(
@@ -220,7 +220,7 @@ class Views:
         self, sweep: str, metric: str, points: int, found: Outcomes, shown: Sequence[Outcome]
     ) -> Mapping[int, Sequence[Row]]:
         """Thinned curves; only those of trials that have changed are read again."""
-        key = (f"{found.sweep_id}", metric, points)
+        key = (found.sweep_id, metric, points)
         with self._lock:
             kept = self._curves.get(key)
         if kept is not None and kept.newest == found.newest:

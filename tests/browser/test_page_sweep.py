@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
-from tests.served import Served, slow_sweep
+from tests.served import Served, document, slow_sweep
 
 GOOD = "/dashboard/sweeps/listed-good"
 
@@ -38,6 +38,42 @@ def test_every_chart_says_what_it_shows(open_page: OpenPage, listed: Served) -> 
         "Timeline of 4 trials",
     ):
         expect(page.get_by_role("img", name=subject)).to_be_visible()
+
+
+def test_a_space_of_branches_has_all_charts(open_page: OpenPage, listed: Served) -> None:
+    """With the hyperparameters of the branches, in charts and table."""
+    drawn = {"type": "uniform", "min_value": 0.0, "max_value": 1.0}
+    branches = [{"x": drawn, "net": "a"}, {"x": drawn, "net": "b"}]
+    space = {"model": {"type": "choice", "values": branches}}
+    body = document("python quadratic.py --x ${{search_space.x}}", space, code="job")
+    name = listed.submit(body)["name"]
+    listed.finished(name)
+    page = open_page(listed, f"/dashboard/sweeps/{name}")
+    expect(page.get_by_role("img", name="Slice: x against the objective of 4")).to_be_visible()
+    expect(page.get_by_role("img", name="Learning curves of 4 trials")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="net")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="model")).to_have_count(0)
+
+
+def test_the_head_goes_on_without_an_event(open_page: OpenPage, listed: Served) -> None:
+    """How long ago the sweep started is told anew."""
+    page = open_page(listed, GOOD)
+    page.get_by_role("img", name="Timeline of 4 trials").wait_for()
+    started = page.get_by_text("Started", exact=True).locator("xpath=../dd")
+    before = started.inner_text()
+    expect(started).not_to_have_text(before, timeout=70_000)
+
+
+def test_a_registration_may_depend_on_the_newest_version(
+    open_page: OpenPage, listed: Served
+) -> None:
+    """The field of the condition is there once it is asked for."""
+    page = open_page(listed, GOOD)
+    page.get_by_role("button", name="Register model").click()
+    least = page.get_by_role("spinbutton", name="Better by at least")
+    expect(least).to_be_hidden()
+    page.get_by_role("checkbox", name="Only if it compares well").click()
+    expect(least).to_be_visible()
 
 
 def test_what_is_chosen_stands_in_the_address(open_page: OpenPage, listed: Served) -> None:

@@ -12,6 +12,7 @@ from app.dashboard.charts.look import (
     chart,
     columns,
 )
+from app.dashboard.formats import words
 from app.sweep.state import TrialStatus
 from app.views.shape import Series, View
 
@@ -27,7 +28,7 @@ def learning_curves(view: View, *, best: int | None, log: bool) -> Options:
     for status in TrialStatus:
         curves = [each for each in view.series if each.status == status and each.trial != best]
         if curves:
-            drawn.append(_lines(status.value.replace("_", " "), COLOURS[status], curves, 1.2, 0.55))
+            drawn.append(_lines(words(status), COLOURS[status], curves, 1.2, 0.55))
     if winner := [each for each in view.series if each.trial == best]:
         drawn.append(_lines("best", BEST, winner, 2.6, 1.0))
     stops = [mark for each in view.series for mark in each.marks]

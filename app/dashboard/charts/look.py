@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.dashboard.formats import words
 from app.sweep.state import TrialStatus
 from app.views.shape import Axis, Series, View
 
@@ -98,7 +99,7 @@ def points(status: TrialStatus, rows: Sequence[Sequence[Any]], **more: object) -
     """A scatter series of the trials in one state."""
     return {
         "type": "scatter",
-        "name": status.value.replace("_", " "),
+        "name": words(status),
         "symbol": SYMBOLS[status],
         "symbolSize": 8,
         "itemStyle": {"color": COLOURS[status]},

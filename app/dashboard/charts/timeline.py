@@ -1,6 +1,7 @@
 """The timeline: which trial held which slot, and when."""
 
 from app.dashboard.charts.look import COLOURS, LINE, TEXT, Options, by_status, chart, columns
+from app.dashboard.formats import words
 from app.views.shape import View
 
 _BAR = """(params, api) => {
@@ -25,7 +26,7 @@ def timeline(view: View, now: str) -> Options:
     bars = [
         {
             "type": "custom",
-            "name": status.value.replace("_", " "),
+            "name": words(status),
             ":renderItem": _BAR,
             "itemStyle": {"color": COLOURS[status]},
             "encode": {"x": [0, 1], "y": 2},
