@@ -7,12 +7,10 @@ from contextlib import AsyncExitStack
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
+from app.parts import DASHBOARD, EMBED
+
 WARM_SECONDS = 30.0
 """After the start; who opens a page earlier waits for the library."""
-
-
-DASHBOARD = "/dashboard"
-EMBED = "/embed"
 
 
 def mount_pages(app: FastAPI) -> "LatePages":

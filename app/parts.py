@@ -14,6 +14,11 @@ from app.store.database import Database
 from app.sweep.document import BackendName
 from app.webhooks.courier import Courier
 
+DASHBOARD = "/dashboard"
+"""The path below which the pages are."""
+EMBED = "/embed"
+"""The path below which are those that others may frame."""
+
 
 @dataclass(frozen=True, slots=True)
 class State:

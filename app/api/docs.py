@@ -5,6 +5,8 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
+from app.parts import DASHBOARD
+
 _ASSETS = "/swagger"
 _PARAMETERS = {"tryItOutEnabled": True, "filter": True, "displayRequestDuration": True}
 
@@ -30,4 +32,4 @@ def add_docs(app: FastAPI, root_path: str) -> None:
 
     @app.get("/", include_in_schema=False)
     def start() -> RedirectResponse:
-        return RedirectResponse(f"{root}/dashboard/")
+        return RedirectResponse(f"{root}{DASHBOARD}/")

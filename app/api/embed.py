@@ -10,6 +10,7 @@ from app.api.bodies import Document
 from app.api.openapi import body_of
 from app.api.shapes import Shape
 from app.api.state import Parts
+from app.parts import EMBED
 from app.services.embed import EmbedRequest, issue
 from app.sweep.faults import read_body
 
@@ -42,5 +43,5 @@ def create_embed_token(body: Document, parts: Parts) -> EmbedTokenShape:
     """
     request = read_body(EmbedRequest, body)
     made = issue(parts.db, request)
-    path = f"{parts.settings.root_path}/embed/{request.sweep}/{request.view}?token={made.token}"
+    path = f"{parts.settings.root_path}{EMBED}/{request.sweep}/{request.view}?token={made.token}"
     return EmbedTokenShape(token=made.token, expires_at=made.expires_at, path=path)

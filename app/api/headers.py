@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-EMBED = "/embed/"
-"""Below it lie the pages that others may frame."""
+from app.parts import EMBED
+
 _POLICY = {
     "default-src": "'self'",
     # The page's framework compiles its templates in the browser.
@@ -32,7 +32,7 @@ class PageHeaders:
             framers: origins whose pages may frame those below /embed.
         """
         self._app = app
-        self._embed = root_path.rstrip("/") + EMBED
+        self._embed = f"{root_path.rstrip('/')}{EMBED}/"
         self._strict = self._headers("'none'") | {"X-Frame-Options": "DENY"}
         self._framed = self._headers(" ".join(["'self'", *framers]))
 

@@ -11,7 +11,7 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from nicegui import ui
 
-from app.parts import State
+from app.parts import DASHBOARD, State
 from app.sweep.errors import NotFoundError
 
 P = ParamSpec("P")
@@ -43,7 +43,7 @@ def root(request: Request) -> str:
 
 def api_root(request: Request) -> str:
     """The path before those of the API and of its documentation, as the browser sees it."""
-    return root(request).removesuffix("/dashboard")
+    return root(request).removesuffix(DASHBOARD)
 
 
 async def ask(call: Callable[P, Answer], *args: P.args, **kwargs: P.kwargs) -> Answer:

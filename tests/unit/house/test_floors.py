@@ -62,7 +62,7 @@ FLOORS: dict[str, set[str]] = {
     },
     "app.cli": {"app.code", "app.settings", "app.sweep", "sweepfront"},
     "app.serving": {"app.settings"},
-    "app.late_pages": {"app.dashboard"},
+    "app.late_pages": {"app.dashboard", "app.parts"},
     "app.settings": {"app.sweep"},
     "sweepfront": set(),
 }
