@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Index, UniqueConstraint, text
 from sqlmodel import Field
 
-import app.store.webhook_rows  # noqa: F401 - declares its tables in METADATA
+import app.store.audit_rows  # noqa: F401 - declares its table in METADATA
+import app.store.webhook_rows  # noqa: F401 - likewise
 from app.store.columns import NUMBERED_ONCE, Json, JsonObject, Row, Serial, Words
 
 
@@ -25,6 +26,7 @@ class SweepRow(Row, table=True):
         Index("ix_sweeps_experiment_name", "experiment_name", "created_at", "id"),
         Index("ix_sweeps_document_hash", "document_hash", "id"),
         Index("ix_sweeps_code", "code", "id"),
+        Index("ix_sweeps_project", "project", "created_at", "id"),
         Index(
             "ix_sweeps_due_at",
             "due_at",
@@ -37,6 +39,8 @@ class SweepRow(Row, table=True):
     id: int = Field(primary_key=True, sa_type=Serial)
     name: str = Field(unique=True, sa_type=Words)
     archived: bool
+    project: str | None = Field(sa_type=Words)
+    created_by: str | None = Field(sa_type=Words)
     backend: str = Field(sa_type=Words)
     experiment_name: str = Field(sa_type=Words)
     primary_metric: str = Field(sa_type=Words)
@@ -178,6 +182,7 @@ class ModelVersionRow(Row, table=True):
     model_name: str = Field(sa_type=Words)
     version: int
     sweep: str = Field(index=True, sa_type=Words)
+    project: str | None = Field(sa_type=Words)
     trial: int
     backend: str = Field(sa_type=Words)
     provider_version: str = Field(sa_type=Words)
@@ -200,11 +205,22 @@ class EventRow(Row, table=True):
     """Something that happened; ids rise in the order of commits."""
 
     __tablename__ = "events"
-    __table_args__ = (Index(None, "sweep", "id"), NUMBERED_ONCE)
+    __table_args__ = (
+        Index(None, "sweep", "id"),
+        Index(
+            "ix_events_project",
+            "project",
+            "id",
+            sqlite_where=text("project IS NOT NULL"),
+            postgresql_where=text("project IS NOT NULL"),
+        ),
+        NUMBERED_ONCE,
+    )
 
     id: int = Field(primary_key=True, sa_type=Serial)
     type: str = Field(sa_type=Words)
     sweep: str | None = Field(sa_type=Words)
+    project: str | None = Field(sa_type=Words)
     trial: int | None
     data: JsonObject = Field(sa_type=Json)
     at: datetime
@@ -229,5 +245,6 @@ DECISIONS = METADATA.tables["decisions"]
 MODEL_VERSIONS = METADATA.tables["model_versions"]
 EVENTS = METADATA.tables["events"]
 SIGNING_KEYS = METADATA.tables["signing_keys"]
+AUDIT = METADATA.tables["audit"]
 WEBHOOKS = METADATA.tables["webhooks"]
 WEBHOOK_DELIVERIES = METADATA.tables["webhook_deliveries"]

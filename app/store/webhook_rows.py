@@ -24,6 +24,8 @@ class WebhookRow(Row, table=True):
     old_secret_until: datetime | None
     event_types: list[str] | None = Field(sa_type=Json)
     sweep: str | None = Field(sa_type=Words)
+    project: str | None = Field(sa_type=Words)
+    created_by: str | None = Field(sa_type=Words)
     description: str | None = Field(sa_type=Words)
     active: bool
     disabled_reason: str | None = Field(sa_type=Words)
