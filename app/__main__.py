@@ -11,11 +11,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from app.access.settings import LOOPBACK
 from app.cli import commands
 from app.settings import WrongSettingError, described, read_settings
 from app.sweep.errors import SweepfrontError
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 app = typer.Typer(
     help="Hyperparameter sweeps over HTTP.",
@@ -33,10 +32,12 @@ def serve() -> None:
     from app.serving import serve as serve_app  # noqa: PLC0415 - likewise
 
     settings = read_settings()
-    if settings.host not in LOOPBACK:
+    if settings.host not in LOOPBACK and not settings.identifies:
         _refuse(
-            f"SWEEPFRONT_HOST is {settings.host}: this service identifies nobody, so it listens "
-            f"on loopback only; use one of {', '.join(LOOPBACK)}"
+            f"SWEEPFRONT_HOST is {settings.host}, where others can call, and this service "
+            f"identifies nobody: make a key with `python -m app keys new NAME` and set "
+            "SWEEPFRONT_API_KEYS, or set SWEEPFRONT_ENTRA_TENANT_ID and _CLIENT_ID; or listen on "
+            f"one of {', '.join(LOOPBACK)}"
         )
     if _taken(settings.host, settings.port):
         _refuse(f"port {settings.port} is in use; stop what listens there or set SWEEPFRONT_PORT")

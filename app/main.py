@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 
 from app.api import (
+    callers,
     code,
     embed,
     events,
@@ -21,6 +22,7 @@ from app.api import (
     problems,
     replay,
     schema,
+    sign_in,
     sweeps,
     trials,
     views,
@@ -29,7 +31,9 @@ from app.api import (
 from app.api.cors import allow_origins
 from app.api.docs import add_docs
 from app.api.headers import PageHeaders
+from app.api.identity import Identify
 from app.api.openapi import describe
+from app.api.origins import Origins
 from app.api.request_id import RequestIds
 from app.api.sse import encode
 from app.backends.azureml.backend import AzureBackend
@@ -39,12 +43,14 @@ from app.backends.base import Backend
 from app.backends.local import LocalBackend
 from app.backends.local_options import LocalOptions
 from app.code.snapshots import CodeStore
+from app.identity.doorkeeper import Doorkeeper
 from app.late_pages import mount_pages
 from app.parts import State
 from app.services.broadcast import Broadcast
 from app.services.tracker import Tracker
 from app.services.views import Views
 from app.settings import MIB, Settings
+from app.store import keys
 from app.store.database import Database, migrate, schema_is_current
 from app.sweep.document import BackendName
 from app.sweep.errors import StoreBusyError, SweepfrontError, storage_error
@@ -70,7 +76,9 @@ _ROOMS = (
     embed,
     code,
     schema,
+    callers,
     health,
+    sign_in,
 )
 _TRIED_BYTES = 64 * 1024
 
@@ -115,15 +123,22 @@ def create_app(
         swagger_ui_oauth2_redirect_url=None,
     )
     problems.install(app)
+    origins = Origins(settings.cors_origins, settings.allowed_hosts)
+    app.add_middleware(Identify, root_path=settings.root_path, origins=origins)
     app.add_middleware(RequestIds)
-    app.add_middleware(PageHeaders, root_path=settings.root_path, framers=settings.embed_origins)
+    app.add_middleware(
+        PageHeaders,
+        root_path=settings.root_path,
+        framers=settings.embed_origins,
+        asked=settings.entra_authority if settings.entra else "",
+    )
     if settings.cors_origins:
         allow_origins(app, settings.cors_origins)
     for room in _ROOMS:
         app.include_router(room.router)
     webhooks.describe_messages(app)
-    app.openapi = describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
-    add_docs(app, settings.root_path)
+    app.openapi = describe(app, settings)  # type: ignore[method-assign]  # FastAPI's documented way
+    add_docs(app, settings.root_path, client_id=settings.entra_client_id)
     pages = mount_pages(app)
     return app
 
@@ -206,6 +221,7 @@ def _open(settings: Settings, backends: Mapping[BackendName, Backend] | None) ->
         courier=courier,
         azure_request=partial(request_of, place=azure_place(settings)),
         views=Views(db),
+        doorkeeper=Doorkeeper(settings, partial(keys.signing_key, db, "sessions")),
     )
 
 

@@ -1,10 +1,12 @@
 """The parts of a running service: made when it starts, used by routes and pages alike."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from app.access.callers import Actor, Caller
 from app.backends.base import Backend
 from app.code.snapshots import CodeStore
+from app.identity.doorkeeper import Doorkeeper
 from app.services.broadcast import Broadcast
 from app.services.preview import AzureRequest
 from app.services.tracker import Tracker
@@ -33,3 +35,14 @@ class State:
     courier: Courier
     azure_request: AzureRequest
     views: Views
+    doorkeeper: Doorkeeper
+
+    def acting(self, actor: Actor) -> "State":
+        """The same parts for somebody: what they may see is there, what they change is theirs."""
+        db = self.db.acting(actor)
+        return replace(self, db=db, views=self.views.acting(db))
+
+    @property
+    def caller(self) -> Caller:
+        """For whom they work."""
+        return self.db.actor.caller

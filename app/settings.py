@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
+from app.access.settings import AccessSettings
 from app.sweep.document import BackendName
 from app.sweep.errors import SweepfrontError
 
@@ -21,14 +22,17 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-class Settings(BaseSettings):
+class Settings(AccessSettings, BaseSettings):
     """The settings of one process, read once."""
 
     model_config = SettingsConfigDict(
         env_prefix="SWEEPFRONT_", env_file=".env", extra="ignore", frozen=True
     )
 
-    host: str = Field("127.0.0.1", description="Address to listen on; loopback only.")
+    host: str = Field(
+        "127.0.0.1",
+        description="Address to listen on; beyond loopback only where callers say who they are.",
+    )
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
     root_path: str = Field("", description="Path prefix that a proxy in front removes.")
     embed_origins: Annotated[list[str], NoDecode] = Field(
@@ -213,16 +217,21 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
-        words = [
-            f"{_variable(str(fault['loc'][0]))}: {fault['msg'].removeprefix('Value error, ')}"
-            for fault in faults
-        ]
+        words = [_told(fault["loc"], fault["msg"]) for fault in faults]
     except SettingsError as error:
         found = re.search(r'"(\w+)"', str(error))
         words = [f"{_variable(found[1]) if found else 'a setting'}: this is not JSON"]
     raise WrongSettingError(
         f"{'; '.join(words)} (`python -m app settings` lists all, with their defaults)"
     )
+
+
+def _told(place: tuple[int | str, ...], message: str) -> str:
+    words = message.removeprefix("Value error, ")
+    if not place:
+        return words
+    inner = "/".join(map(str, place[1:]))
+    return f"{_variable(str(place[0]))}: {inner + ': ' if inner else ''}{words}"
 
 
 def _variable(name: str) -> str:

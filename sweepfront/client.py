@@ -28,6 +28,7 @@ class SweepFilter(TypedDict, total=False):
     backend: str
     experiment_name: str
     tag: str
+    created_by: str
     created_after: datetime
     created_before: datetime
     sort: str
@@ -42,12 +43,21 @@ class Client:
 
     Args:
         url: the service's address; by default SWEEPFRONT_URL, or http://127.0.0.1:8000.
+        api_key: an API key, or a token of Entra ID; by default SWEEPFRONT_API_KEY, or none.
         headers: sent with every request.
     """
 
-    def __init__(self, url: str | None = None, *, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        api_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         address = url or os.environ.get("SWEEPFRONT_URL") or DEFAULT_URL
-        self._connection = Connection(address, headers or {})
+        key = api_key or os.environ.get("SWEEPFRONT_API_KEY", "")
+        known = {"Authorization": f"Bearer {key.strip()}"} if key.strip() else {}
+        self._connection = Connection(address, {**known, **(headers or {})})
 
     @property
     def url(self) -> str:

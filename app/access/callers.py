@@ -49,7 +49,7 @@ class Caller:
 
     def role_in(self, project: str | None) -> Role | None:
         """The highest role that they have there; None: they see nothing of it."""
-        found = [self.grants[key] for key in (EVERY, project) if key in self.grants]
+        found = [self.grants[key] for key in (EVERY, project or EVERY) if key in self.grants]
         return max(found, key=_ORDER.__getitem__, default=None)
 
     def sees(self, project: str | None) -> bool:

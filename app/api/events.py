@@ -123,7 +123,13 @@ def _answer(
     parts: State, sweep: str | None, wanted: _Wanted, limit: int, response: Response
 ) -> PageOf[EventShape] | EventStream:
     if wanted.stream:
-        return EventStream(parts.broadcast, sweep=sweep, types=wanted.types, after=wanted.after)
+        return EventStream(
+            parts.broadcast,
+            sweep=sweep,
+            types=wanted.types,
+            projects=parts.caller.projects,
+            after=wanted.after,
+        )
     found = events.page(
         parts.db, sweep=sweep, types=wanted.types, after=wanted.after or 0, limit=limit
     )

@@ -23,15 +23,19 @@ _POLICY = {
 class PageHeaders:
     """ASGI middleware that adds them to every page."""
 
-    def __init__(self, app: ASGIApp, *, root_path: str, framers: Iterable[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, root_path: str, framers: Iterable[str], asked: str = ""
+    ) -> None:
         """Wrap `app`.
 
         Args:
             app: what answers.
             root_path: prefix that a proxy removes.
             framers: origins whose pages may frame those below /embed.
+            asked: origin of another service that pages may ask, to sign in.
         """
         self._app = app
+        self._asked = asked
         self._embed = f"{root_path.rstrip('/')}{EMBED}/"
         self._strict = self._headers("'none'") | {"X-Frame-Options": "DENY"}
         self._framed = self._headers(" ".join(["'self'", *framers]))
@@ -53,9 +57,9 @@ class PageHeaders:
 
         await self._app(scope, receive, with_headers)
 
-    @staticmethod
-    def _headers(framers: str) -> dict[str, str]:
-        policy = "; ".join(f"{name} {value}" for name, value in _POLICY.items())
+    def _headers(self, framers: str) -> dict[str, str]:
+        allowed = {**_POLICY, "connect-src": f"'self' {self._asked}".strip()}
+        policy = "; ".join(f"{name} {value}" for name, value in allowed.items())
         return {
             "Content-Security-Policy": f"{policy}; frame-ancestors {framers}",
             "Referrer-Policy": "same-origin",

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
+from app.access.settings import API_KEY_HEADER, AccessSettings
 from app.api.problems import KINDS, MEDIA_TYPE, Problem
 
 _REF = "#/components/schemas/{model}"
@@ -24,8 +25,8 @@ def body_of(
     return {"requestBody": {"required": required, "content": media}}
 
 
-def describe(app: FastAPI) -> Callable[[], dict[str, Any]]:
-    """A function that makes the description once."""
+def describe(app: FastAPI, access: AccessSettings) -> Callable[[], dict[str, Any]]:
+    """A function that makes the description once; `access` says how callers are recognised."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -39,6 +40,8 @@ def describe(app: FastAPI) -> Callable[[], dict[str, Any]]:
             )
             _add_bodies(schema)
             _add_problems(schema)
+            if access.identifies:
+                _add_identity(schema, access)
             app.openapi_schema = schema
         return app.openapi_schema
 
@@ -78,6 +81,37 @@ def _add_problems(schema: dict[str, Any]) -> None:
                     response.setdefault("content", content)
 
 
+def _add_identity(schema: dict[str, Any], access: AccessSettings) -> None:
+    """How to say who one is, and the answers to those who do not or may not."""
+    schemes: dict[str, Any] = {
+        "API key": {"type": "apiKey", "in": "header", "name": API_KEY_HEADER},
+        "Bearer": {"type": "http", "scheme": "bearer", "description": "An API key or a token."},
+    }
+    if access.entra:
+        authority = f"{access.entra_authority}/{access.entra_tenant_id}/oauth2/v2.0"
+        scope = f"api://{access.entra_client_id}/user_impersonation"
+        schemes["Microsoft Entra ID"] = {
+            "type": "oauth2",
+            "flows": {
+                "authorizationCode": {
+                    "authorizationUrl": f"{authority}/authorize",
+                    "tokenUrl": f"{authority}/token",
+                    "scopes": {scope: "Use Sweepfront as yourself"},
+                }
+            },
+        }
+    schema["components"]["securitySchemes"] = schemes
+    content = {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model="Problem")}}}
+    for path, item in schema["paths"].items():
+        if not path.startswith("/v1") or path.startswith("/v1/problems"):
+            continue
+        for operation in item.values():
+            operation["security"] = [{name: []} for name in schemes]
+            for status, words in ((401, "Unauthenticated"), (403, "Forbidden")):
+                answer = {"description": words, "content": content}
+                operation["responses"].setdefault(str(status), answer)
+
+
 def _statuses(path: str, method: str, operation: dict[str, Any]) -> set[int]:
     if not path.startswith("/v1") or path.startswith("/v1/problems"):
         return {404} if path.startswith("/v1") else set()
@@ -86,6 +120,8 @@ def _statuses(path: str, method: str, operation: dict[str, Any]) -> set[int]:
         found |= {404}
     if method in ("post", "delete"):
         found |= {409}
+    if operation["operationId"] in ("submit_sweep", "resume_sweep"):
+        found |= {429}
     if "requestBody" in operation:
         found |= {400, 413, 415}
     return found

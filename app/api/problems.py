@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from http import HTTPStatus
+from math import ceil
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Request, Response
@@ -10,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from app.access.quotas import QuotaExceededError
 from app.backends.base import BackendError
 from app.sweep.errors import (
     ConflictError,
@@ -18,6 +20,7 @@ from app.sweep.errors import (
     NotFoundError,
     StoreBusyError,
     SweepfrontError,
+    UnauthenticatedError,
     storage_error,
 )
 from app.sweep.faults import pointer
@@ -37,6 +40,16 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "unreadable-body": Kind(400, "Unreadable body", "The body is not well-formed."),
+    "unauthenticated": Kind(
+        401,
+        "Unauthenticated",
+        "The call needs an API key or a token of Entra ID; the one that came is unknown, expired "
+        "or for somebody else.",
+    ),
+    "forbidden": Kind(403, "Forbidden", "The caller is known, and may not do this here."),
+    "cross-site": Kind(
+        403, "Cross-site call", "A page of another site may not call this service from a browser."
+    ),
     "not-found": Kind(404, "Not found", "There is nothing of that name (yet)."),
     "method-not-allowed": Kind(
         405, "Method not allowed", "The path takes other methods; see the Allow header."
@@ -65,6 +78,9 @@ KINDS: dict[str, Kind] = {
         "The Idempotency-Key belongs to a request with another document.",
     ),
     "unusable-code": Kind(422, "Unusable code", "The named code or data cannot be used."),
+    "quota-exceeded": Kind(
+        429, "Quota exceeded", "The project would use more of the service than it may; see facts."
+    ),
     "internal": Kind(
         500, "Internal error", "A fault of the service; the log has it under the request id."
     ),
@@ -73,6 +89,11 @@ KINDS: dict[str, Kind] = {
         502, "Backend lost the sweep", "The backend has no sweep of that name any more."
     ),
     "backend-away": Kind(503, "Backend away", "The backend does not answer now; try again."),
+    "identity-away": Kind(
+        503,
+        "Entra ID away",
+        "Tokens cannot be checked, because Entra ID does not answer; try again.",
+    ),
     "store-busy": Kind(
         503, "Database busy", "The database cannot be used now; nothing was stored; try again."
     ),
@@ -153,17 +174,32 @@ def install(app: FastAPI) -> None:
 def _ours(request: Request, error: Exception) -> Response:
     if not isinstance(error, SweepfrontError):
         raise error
+    return respond(request, error)
+
+
+def respond(request: Request, error: SweepfrontError) -> Response:
+    """The answer for an error of ours."""
     if isinstance(error, BackendError):
         return _backend(request, error)
     errors = None
     facts = None
     if isinstance(error, InvalidDocumentError):
         errors = [_shown(fault) for fault in error.errors]
-    elif isinstance(error, ConflictError):
+    elif isinstance(error, ConflictError | QuotaExceededError):
         facts = error.facts or None
     kind = error.code if error.code in KINDS else "internal"
-    headers = {"Retry-After": "1"} if isinstance(error, StoreBusyError) else None
+    headers = _headers(error)
     return problem(request, kind, error.message, errors=errors, facts=facts, headers=headers)
+
+
+def _headers(error: SweepfrontError) -> dict[str, str] | None:
+    if isinstance(error, StoreBusyError) or error.code == "identity-away":
+        return {"Retry-After": "1"}
+    if isinstance(error, QuotaExceededError):
+        return {"Retry-After": str(ceil(error.retry_after))}
+    if isinstance(error, UnauthenticatedError):
+        return {"WWW-Authenticate": "Bearer"}
+    return None
 
 
 def _storage(request: Request, error: Exception) -> Response:

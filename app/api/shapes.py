@@ -113,6 +113,9 @@ class SweepShape(Shape):
         list[FailuresShape], Field(description="Failed trials by what they failed of.")
     ]
     warnings: list[str]
+    created_by: Annotated[
+        str | None, Field(description="Name of the caller who submitted it; null: unknown.")
+    ]
     created_at: datetime
     submitted_at: datetime | None
     started_at: datetime | None
@@ -143,6 +146,7 @@ class SweepShape(Shape):
             best_trial=BestTrialShape(**asdict(best)) if best else None,
             failures=[FailuresShape(**asdict(group)) for group in record.failures],
             warnings=list(record.warnings),
+            created_by=record.created_by,
             created_at=record.created_at,
             submitted_at=record.submitted_at,
             started_at=record.started_at,

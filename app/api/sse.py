@@ -41,6 +41,7 @@ class EventStream(EventSourceResponse):
         *,
         sweep: str | None = None,
         types: Collection[EventType] | None = None,
+        projects: frozenset[str] | None = None,
         after: int | None = None,
         heartbeat: float = HEARTBEAT_SECONDS,
     ) -> None:
@@ -50,6 +51,7 @@ class EventStream(EventSourceResponse):
             broadcast: where the events come from.
             sweep: the name of the only sweep that is wanted.
             types: of the events that are wanted.
+            projects: the only ones of whose events the reader may know; None: all.
             after: the id to begin after; None: what is new from now on.
             heartbeat: seconds without events until a comment shows that the stream is alive.
         """
@@ -57,13 +59,16 @@ class EventStream(EventSourceResponse):
         self._broadcast = broadcast
         self._sweep = sweep
         self._types = types
+        self._projects = projects
         self._after = after
         self._heartbeat = heartbeat
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the end; the database's trouble before the first block is raised."""
         clock = asyncio.get_running_loop().time
-        subscription = self._broadcast.subscribe(self._sweep, types=self._types, after=self._after)
+        subscription = self._broadcast.subscribe(
+            self._sweep, types=self._types, projects=self._projects, after=self._after
+        )
         with suppress(TimeoutError):
             async with subscription as stream, asyncio.timeout(None) as patience:
                 stream.when_over(lambda: patience.reschedule(clock() + GRACE_SECONDS))

@@ -9,7 +9,7 @@ from app.parts import State
 
 def _state(request: Request) -> State:
     state: State = request.state.parts
-    return state
+    return state.acting(request.state.actor)
 
 
 Parts = Annotated[State, Depends(_state)]

@@ -55,6 +55,7 @@ def submit_sweep(
         default_backend=parts.settings.default_backend,
         idempotency_key=idempotency_key,
         request_id=str(request.state.request_id),
+        quotas=parts.settings.quotas,
     )
     if fresh:
         parts.tracker.wake(record.name)
@@ -72,6 +73,9 @@ def _filter(
     search: Annotated[
         str | None, Query(max_length=250, description="Part of the name or of the experiment's.")
     ] = None,
+    created_by: Annotated[
+        str | None, Query(max_length=250, description="Who submitted it.")
+    ] = None,
     created_after: AwareDatetime | None = None,
     created_before: AwareDatetime | None = None,
 ) -> SweepFilter:
@@ -81,6 +85,7 @@ def _filter(
         experiment_name=experiment_name,
         tag=_tag(tag),
         search=search,
+        created_by=created_by,
         created_after=created_after,
         created_before=created_before,
     )
@@ -126,7 +131,9 @@ def resume_sweep(name: SweepName, body: OptionalObject, parts: Parts) -> SweepSh
 
     No finished trial runs again. Trials that the sweep's end canceled do, as their next attempt.
     """
-    record = resume(parts.db, parts.backends, name, read_body(ResumeRequest, body))
+    record = resume(
+        parts.db, parts.backends, name, read_body(ResumeRequest, body), parts.settings.quotas
+    )
     parts.tracker.wake(name)
     return SweepShape.of(record)
 

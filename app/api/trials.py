@@ -13,9 +13,9 @@ from app.api.shapes import ArtifactShape, DecisionShape, MetricShape, PageOf, Tr
 from app.api.state import Parts
 from app.backends.base import Backend, LogStream, backend_of
 from app.parts import State
+from app.services.resume import cancel_trial as end_trial
 from app.services.resume import retry
 from app.store import sweeps, trials
-from app.sweep.errors import ConflictError
 from app.sweep.state import TrialStatus
 
 FOLLOW_SECONDS = 0.25
@@ -147,11 +147,7 @@ def download_artifact(
 @router.post("/{number}/cancel", status_code=202, operation_id="cancel_trial")
 def cancel_trial(name: SweepName, number: TrialNumber, parts: Parts) -> TrialShape:
     """End one trial; the sweep goes on without it."""
-    trial = trials.get(parts.db, name, number)
-    if trial.status.finished:
-        raise ConflictError(f"Trial {number} is {trial.status} already.")
-    _backend(parts, name, number).cancel_trial(name, number)
-    return TrialShape.of(trial)
+    return TrialShape.of(end_trial(parts.db, parts.backends, name, number))
 
 
 @router.post("/{number}/retry", status_code=202, operation_id="retry_trial")

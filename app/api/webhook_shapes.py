@@ -20,6 +20,8 @@ class WebhookShape(Shape):
     url: str
     event_types: Annotated[list[EventType] | None, Field(description="null: all.")]
     sweep: Annotated[str | None, Field(description="Whose events; null: those of all sweeps.")]
+    project: Annotated[str | None, Field(description="Whose events; null: those of all.")]
+    created_by: Annotated[str | None, Field(description="Name of the caller who made it.")]
     description: str | None
     active: bool
     disabled_reason: Annotated[

@@ -9,6 +9,7 @@ from rich.console import Console
 from app.cli import documents
 from app.cli.calls import CommandError, Url, client_of, told
 from app.cli.demo import DEMO_DOCUMENT, demonstrate
+from app.cli.keys import keys
 from app.cli.printing import print_outcome, print_sweep, print_sweeps
 from app.cli.replay import replay
 from app.settings import read_settings
@@ -24,6 +25,7 @@ def add_to(app: typer.Typer) -> None:
     """Add them to the command line."""
     for command in (submit, sweeps, show, replay, convert, demo):
         app.command()(command)
+    app.add_typer(keys, name="keys")
 
 
 def submit(

@@ -28,9 +28,9 @@ _SWITCH = '() => sweepfrontTheme(document.body.classList.contains("body--dark") 
 
 
 def parts(request: Request) -> State:
-    """The parts of the service that answers the request."""
+    """The parts of the service that answers the request, as its caller may use them."""
     state: State = request.state.parts
-    return state
+    return state.acting(request.state.actor)
 
 
 def root(request: Request) -> str:
@@ -73,11 +73,25 @@ def frame(request: Request, title: str) -> Iterator[None]:
         ui.element("div").classes("sf-space")
         with ui.element("a").props(f'href="{api_root(request)}/docs"'):
             ui.label("API")
+        _tell_caller(request)
         switch = ui.button(icon="contrast").props("flat round dense color=white")
         switch.props('aria-label="Switch between light and dark"').on("click", js_handler=_SWITCH)
     with ui.element("main").classes("sf-page") as main:
         yield
     ui.skip_link(target=main)
+
+
+def _tell_caller(request: Request) -> None:
+    """Who is signed in, and the way out, where somebody has to be."""
+    state = parts(request)
+    if not state.doorkeeper.closed:
+        return
+    end = f"{api_root(request)}/sign-in/end"
+    ui.label(state.caller.name).classes("sf-caller")
+    with ui.element("form").props(f'method="post" action="{end}"'):
+        ui.button("Sign out").props("type=submit flat dense no-caps color=white")
+    hours = state.settings.session_hours
+    ui.timer(hours * 3600, ui.navigate.reload, once=True, immediate=False)
 
 
 def heading(text: str, level: int = 2) -> ui.html:

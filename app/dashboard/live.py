@@ -43,14 +43,16 @@ def on_change(
         since: id of the newest event at the time of what the page shows.
         trial: the only one whose reports and decisions count; None: all.
     """
-    broadcast = parts(request).broadcast
+    broadcast, caller = parts(request).broadcast, parts(request).caller
     client = ui.context.client
 
     async def follow() -> None:
         position = since
         while not client.is_deleted:
             try:
-                async with broadcast.subscribe(sweep, after=position) as stream:
+                async with broadcast.subscribe(
+                    sweep, projects=caller.projects, after=position
+                ) as stream:
                     while True:
                         told = [each.event for each in await stream.take()]
                         started = time.monotonic()

@@ -22,6 +22,7 @@ def submitted(parts: State, body: Mapping[str, object]) -> str:
         default_backend=parts.settings.default_backend,
         idempotency_key=None,
         request_id=f"dashboard-{secrets.token_hex(8)}",
+        quotas=parts.settings.quotas,
     )
     if fresh:
         parts.tracker.wake(record.name)

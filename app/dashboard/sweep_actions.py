@@ -2,6 +2,7 @@
 
 from nicegui import ui
 
+from app.access.callers import Role
 from app.dashboard.question import Done, action, question
 from app.dashboard.register_question import ask_register
 from app.parts import State
@@ -23,10 +24,14 @@ class SweepActions:
             self._repeat = action("Repeat", "replay", self._go_repeat)
 
     def show(self, sweep: SweepRecord) -> None:
-        """Offer what its state allows."""
-        self._cancel.set_visibility(not sweep.status.finished and sweep.status != "canceling")
-        self._resume.set_visibility(sweep.status.finished and sweep.backend == "local")
-        self._register.set_visibility(sweep.best_trial is not None)
+        """Offer what its state and the caller's role allow."""
+        caller = self._parts.caller
+        operator = caller.may(Role.OPERATOR, sweep.project)
+        live = not sweep.status.finished and sweep.status != "canceling"
+        self._cancel.set_visibility(operator and live)
+        self._resume.set_visibility(operator and sweep.status.finished and sweep.backend == "local")
+        registrar = caller.may(Role.REGISTRAR, sweep.project)
+        self._register.set_visibility(registrar and sweep.best_trial is not None)
         self._sweep = sweep
 
     def _go_repeat(self) -> None:
@@ -46,7 +51,13 @@ class SweepActions:
 
         def go_on() -> str:
             raised = RaisedLimits(max_total_trials=int(total.value) if total.value else None)
-            resume(self._parts.db, self._parts.backends, self._name, ResumeRequest(limits=raised))
+            resume(
+                self._parts.db,
+                self._parts.backends,
+                self._name,
+                ResumeRequest(limits=raised),
+                self._parts.settings.quotas,
+            )
             self._parts.tracker.wake(self._name)
             return "The sweep goes on."
 

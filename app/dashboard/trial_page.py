@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fastapi import Request
 from nicegui import ui
 
-from app.backends.base import backend_of
+from app.access.callers import Role
 from app.dashboard import formats
 from app.dashboard.charts.metric import metric_chart
 from app.dashboard.frame import ask, frame, heading, page, parts, root
@@ -19,11 +19,10 @@ from app.dashboard.trial_files import TrialFiles
 from app.dashboard.trial_log import TrialLog
 from app.dashboard.trial_words import outcome
 from app.parts import State
-from app.services.resume import retry
+from app.services.resume import cancel_trial, retry
 from app.services.views import TrialCurves
 from app.store import events, models, sweeps, trials
 from app.store.paging import Page
-from app.sweep.errors import ConflictError
 from app.sweep.record import ModelVersion, SweepRecord
 from app.sweep.state import Decision, Trial, TrialStatus
 
@@ -157,10 +156,12 @@ class TrialPage:
             self._last = False
             with self._following:
                 self._neighbour("Next", self._number + 1)
-        self._cancel.set_visibility(not trial.status.finished)
-        self._retry.set_visibility(trial.status.finished and sweep.backend == "local")
+        caller = self._parts.caller
+        operator = caller.may(Role.OPERATOR, sweep.project)
+        self._cancel.set_visibility(operator and not trial.status.finished)
+        self._retry.set_visibility(operator and trial.status.finished and sweep.backend == "local")
         done = trial.status is TrialStatus.COMPLETED and trial.objective_value is not None
-        self._register.set_visibility(done)
+        self._register.set_visibility(done and caller.may(Role.REGISTRAR, sweep.project))
         drawn = {key: formats.scalar(value) for key, value in trial.parameters.items()}
         self._drawn.set_content(facts(drawn) if drawn else "<p>none</p>")
         latest = {key: formats.number(value) for key, value in sorted(trial.metrics.items())}
@@ -207,11 +208,7 @@ class TrialPage:
 
     def _ask_cancel(self) -> None:
         def cancel() -> str:
-            trial = trials.get(self._parts.db, self._name, self._number)
-            if trial.status.finished:
-                raise ConflictError(f"Trial {trial.number} is {trial.status} already.")
-            backend = backend_of(self._parts.backends, self._loaded.sweep.backend)
-            backend.cancel_trial(self._name, self._number)
+            cancel_trial(self._parts.db, self._parts.backends, self._name, self._number)
             return "The trial is about to end."
 
         words = "The sweep goes on without it."

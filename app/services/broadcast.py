@@ -73,6 +73,7 @@ class Broadcast:
         sweep: str | None = None,
         *,
         types: Collection[EventType] | None = None,
+        projects: frozenset[str] | None = None,
         after: int | None = None,
     ) -> AsyncIterator[Stream]:
         """Listen, to one sweep or to all, for as long as the block runs.
@@ -80,13 +81,14 @@ class Broadcast:
         Args:
             sweep: its name; None: all sweeps.
             types: of the events that are wanted; None: all.
+            projects: the only ones of whose events the listener may know; None: all.
             after: begin after the event of that id; 0 is the beginning. None: what is new from
                 now on. An id that no event has yet counts as the newest.
 
         Raises:
             StoreBusyError: the records cannot be read now.
         """
-        wish = sweep, None if types is None else frozenset(types)
+        wish = sweep, None if types is None else frozenset(types), projects
         stream = Stream(wish, lambda last: self._page(last, wish))
         self._streams.add(stream)
         self._deserted.clear()
@@ -157,7 +159,7 @@ class Broadcast:
 
     async def _hand_out(self) -> bool:
         """Hand over a page of what is new; False: there was nothing."""
-        batch = await asyncio.to_thread(self._page, self._position, (None, None))
+        batch = await asyncio.to_thread(self._page, self._position, (None, None, None))
         if not batch:
             return False
         self._position = batch[-1].event.id
@@ -171,8 +173,10 @@ class Broadcast:
         return True
 
     def _page(self, after: int, wish: Wish) -> Batch:
-        sweep, types = wish
-        found = events.page(self._db, sweep=sweep, types=types, after=after, limit=PAGE)
+        sweep, types, projects = wish
+        found = events.page(
+            self._db, sweep=sweep, types=types, projects=projects, after=after, limit=PAGE
+        )
         return Batch(Told(event, self._encode(event)) for event in found)
 
     async def _newest(self) -> int:
@@ -188,11 +192,13 @@ class Broadcast:
 
 def _share(batch: Batch, wish: Wish) -> Batch:
     """What somebody with that wish is told of a batch."""
-    sweep, types = wish
-    if sweep is None and types is None:
+    sweep, types, projects = wish
+    if wish == (None, None, None):
         return batch
     return Batch(
         told
         for told in batch
-        if sweep in (None, told.event.sweep) and (types is None or told.event.type in types)
+        if sweep in (None, told.event.sweep)
+        and (types is None or told.event.type in types)
+        and (projects is None or told.event.project in projects)
     )

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from contextlib import suppress
 
+from app.access.callers import Role
+from app.access.permission import hold
 from app.backends.base import Backend, UnknownSweepError
 from app.store import sweeps
 from app.store.database import Database
@@ -17,6 +19,7 @@ def delete(
 
     Raises:
         NotFoundError: there is none of that name.
+        ForbiddenError: the caller is no registrar of its project.
         ConflictError: it has not ended.
         BackendError: the backend could not remove its part; the records stay.
     """
@@ -24,6 +27,7 @@ def delete(
         sweeps.archive(db, name)
         return
     sweep = sweeps.get(db, name)
+    hold(db.actor.caller, Role.REGISTRAR, sweep.project)
     if not sweep.status.finished:
         raise ConflictError(f"The sweep {name!r} is {sweep.status}; cancel it first.")
     # The backend first: a crash in between leaves a sweep that can be purged again.

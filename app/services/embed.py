@@ -8,7 +8,9 @@ from typing import Annotated
 from itsdangerous import BadData, URLSafeSerializer
 from pydantic import Field
 
-from app.store import keys, sweeps
+from app.access.callers import Role
+from app.access.permission import hold
+from app.store import audit, keys, sweeps
 from app.store.database import Database
 from app.sweep.errors import SweepfrontError
 from app.sweep.part import Part
@@ -48,10 +50,14 @@ def issue(db: Database, request: EmbedRequest) -> EmbedToken:
 
     Raises:
         NotFoundError: there is no such sweep.
+        ForbiddenError: the caller is no operator of its project: the link is for anybody.
     """
-    sweeps.get(db, request.sweep)
+    sweep = sweeps.get(db, request.sweep)
+    hold(db.actor.caller, Role.OPERATOR, sweep.project)
     until = int(time.time()) + request.expires_in
     token = _serializer(db).dumps({"sweep": request.sweep, "until": until})
+    details = {"until": until, "view": request.view}
+    audit.note_call(db, "embed-token.create", sweep.name, project=sweep.project, details=details)
     return EmbedToken(str(token), datetime.fromtimestamp(until, UTC))
 
 

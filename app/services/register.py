@@ -7,6 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from app.access.callers import Role
+from app.access.permission import hold
 from app.backends.base import (
     ArtifactNotFoundError,
     Backend,
@@ -80,11 +82,13 @@ def register(
 
     Raises:
         NotFoundError: no such sweep or trial.
+        ForbiddenError: the caller is no registrar of its project.
         ConflictError: no trial that can be registered, no such artifact, or the gate refuses.
         AbsentBackendError: the sweep's backend is not configured here.
         BackendError: the backend could not register.
     """
     sweep = sweeps.get(db, name)
+    hold(db.actor.caller, Role.REGISTRAR, sweep.project)
     trial = _chosen(db, sweep, request)
     known = models.find(db, request.model_name, name, trial.number)
     if known is not None:
@@ -141,6 +145,7 @@ def _version(
         description=request.description,
         sha256=registered.sha256,
         gate=gate,
+        project=sweep.project,
         created_at=datetime.now(UTC),
     )
 

@@ -1,12 +1,15 @@
-"""Going on: a finished sweep within raised limits, a finished trial as its next attempt."""
+"""Going on, or not: a sweep within raised limits, a trial as its next attempt, or ended alone."""
 
 from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field
 
-from app.backends.base import Backend
-from app.store import reopen, sweeps, trials
+from app.access.callers import Role
+from app.access.permission import hold
+from app.access.quotas import Quotas, quota_of
+from app.backends.base import Backend, backend_of
+from app.store import audit, reopen, sweeps, trials
 from app.store.database import Database
 from app.sweep.document import (
     MAX_CONCURRENT_TRIALS,
@@ -46,15 +49,19 @@ def resume(
     backends: Mapping[BackendName, Backend],
     name: str,
     request: ResumeRequest,
+    quotas: Quotas,
 ) -> SweepRecord:
     """Let a finished sweep go on; the tracker tells its backend.
 
     Raises:
         NotFoundError: there is none of that name.
+        ForbiddenError: the caller is no operator of its project.
+        QuotaExceededError: the project would use more than it may.
         ConflictError: it has not finished, or its backend cannot go on with it.
         InvalidDocumentError: fewer trials than there are.
     """
     sweep = sweeps.get(db, name)
+    hold(db.actor.caller, Role.OPERATOR, sweep.project)
     if not sweep.status.finished:
         raise ConflictError(
             f"The sweep {name!r} is {sweep.status}; only a finished one is resumed."
@@ -75,7 +82,7 @@ def resume(
             value=wanted,
         )
         raise InvalidDocumentError([fault])
-    return reopen.resume(db, name, resumption)
+    return reopen.resume(db, name, resumption, quota_of(quotas, sweep.project))
 
 
 def retry(db: Database, backends: Mapping[BackendName, Backend], name: str, number: int) -> Trial:
@@ -83,11 +90,35 @@ def retry(db: Database, backends: Mapping[BackendName, Backend], name: str, numb
 
     Raises:
         NotFoundError: no such sweep or trial.
+        ForbiddenError: the caller is no operator of its project.
         ConflictError: it has not finished, or its backend cannot run it again.
     """
     trials.get(db, name, number)
+    hold(db.actor.caller, Role.OPERATOR, sweeps.get(db, name).project)
     _check(backends, sweeps.get(db, name), None)
     return reopen.retry(db, name, number)
+
+
+def cancel_trial(
+    db: Database, backends: Mapping[BackendName, Backend], name: str, number: int
+) -> Trial:
+    """End one trial; the sweep goes on without it.
+
+    Raises:
+        NotFoundError: no such sweep or trial.
+        ForbiddenError: the caller is no operator of its project.
+        ConflictError: it has ended.
+        BackendError: the backend could not be told.
+    """
+    trial = trials.get(db, name, number)
+    sweep = sweeps.get(db, name)
+    hold(db.actor.caller, Role.OPERATOR, sweep.project)
+    if trial.status.finished:
+        raise ConflictError(f"Trial {number} is {trial.status} already.")
+    backend = backend_of(backends, sweep.backend)
+    audit.note_call(db, "trial.cancel", name, project=sweep.project, details={"trial": number})
+    backend.cancel_trial(name, number)
+    return trial
 
 
 def _check(

@@ -17,8 +17,8 @@ PAGE = 500
 BACKLOG_BYTES = 4 * 1024 * 1024
 """A listener for which more than this waits, encoded, is dropped."""
 _PIECE_BYTES = 64 * 1024
-Wish = tuple[str | None, frozenset[EventType] | None]
-"""The sweep and the types of events that somebody asks for; None: all."""
+Wish = tuple[str | None, frozenset[EventType] | None, frozenset[str] | None]
+"""The sweep, the types and the projects of the events that somebody gets; None: all."""
 
 log = logging.getLogger(__name__)
 

@@ -3,6 +3,9 @@
 import secrets
 from collections.abc import Mapping
 
+from app.access.callers import Role
+from app.access.permission import hold_somewhere, home
+from app.access.quotas import Quotas, quota_of
 from app.backends.base import Backend
 from app.code.roots import CodeError
 from app.code.snapshots import CodeStore
@@ -12,6 +15,9 @@ from app.store.database import Database
 from app.sweep.document import BackendName, SweepDocument
 from app.sweep.errors import FieldError, InvalidDocumentError
 from app.sweep.record import NewSweep, SweepRecord
+
+PROJECT_TAG = "project"
+"""The tag that says whose a sweep is."""
 
 
 def submit(
@@ -23,6 +29,7 @@ def submit(
     default_backend: BackendName,
     idempotency_key: str | None,
     request_id: str,
+    quotas: Quotas,
 ) -> tuple[SweepRecord, bool]:
     """Write a sweep down for the tracker to hand to its backend.
 
@@ -34,17 +41,24 @@ def submit(
         default_backend: who runs a document that names nobody.
         idempotency_key: the caller's key; the same key and document make one sweep.
         request_id: of the request that brought the document.
+        quotas: of all projects.
 
     Returns:
         The sweep, and False when it was there already.
 
     Raises:
+        ForbiddenError: the caller may not submit for the project of its tag.
+        QuotaExceededError: the project would use more than it may.
         InvalidDocumentError: one entry per fault; nothing is stored then.
         ConflictError: the name is taken by another document.
         IdempotencyMismatchError: the key was used with another document.
     """
+    hold_somewhere(db.actor.caller, Role.OPERATOR)
     judged = judge(db, backends, code, body, default_backend=default_backend)
     complete = judged.complete
+    project = home(db.actor.caller, complete.tags.get(PROJECT_TAG), pointer=f"/tags/{PROJECT_TAG}")
+    if project is not None:
+        complete = complete.model_copy(update={"tags": {**complete.tags, PROJECT_TAG: project}})
     if complete.name is None:
         complete = complete.model_copy(update={"name": f"sweep-{secrets.token_hex(5)}"})
     new = NewSweep(
@@ -55,8 +69,9 @@ def submit(
         warnings=judged.warnings,
         idempotency_key=idempotency_key,
         request_id=request_id,
+        project=project,
     )
-    return sweeps.add(db, new)
+    return sweeps.add(db, new, quota_of(quotas, project))
 
 
 def _snapshot(document: SweepDocument, code: CodeStore) -> str | None:

@@ -1,6 +1,7 @@
 """Views of a sweep: read once, kept while nothing has changed, made anew where it has."""
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from threading import Lock
 
@@ -86,6 +87,12 @@ class Views:
         self._bodies: LRUCache[tuple[str, ViewName, ViewOptions], tuple[int, bytes]] = LRUCache(
             _KEPT_BYTES, getsizeof=lambda kept: len(kept[1])
         )
+
+    def acting(self, db: Database) -> "Views":
+        """The same views as somebody may see them, who reads through `db`."""
+        other = copy(self)
+        other._db = db  # noqa: SLF001 - one of ours
+        return other
 
     def newest(self, sweep: str) -> int:
         """A number that changes whenever a view of the sweep does.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 
 from alembic.command import upgrade
@@ -13,6 +14,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.orm import Session
 
+from app.access.callers import SERVICE, Actor
 from app.store.engines import (
     engines,
     is_sqlite,
@@ -21,6 +23,7 @@ from app.store.engines import (
     sqlite_engine,
     trouble_named,
 )
+from app.store.rights import ACTOR
 from app.sweep.errors import SweepfrontError
 
 BUSY_SECONDS = 5.0
@@ -53,11 +56,23 @@ class Database:
         """
         self._reader, self._writer = engines(parse_url(url), busy_timeout)
         self._listeners: list[Callable[[], None]] = []
+        self._actor = SERVICE
+
+    def acting(self, actor: Actor) -> "Database":
+        """The same database for somebody: they see what is theirs, and what changes they change."""
+        other = copy(self)
+        other._actor = actor  # noqa: SLF001 - one of ours
+        return other
+
+    @property
+    def actor(self) -> Actor:
+        """For whom its transactions run; the service itself unless `acting` says otherwise."""
+        return self._actor
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A transaction that only reads."""
-        with trouble_named(), Session(self._reader) as session:
+        with trouble_named(), Session(self._reader, info={ACTOR: self._actor}) as session:
             yield session
 
     @contextmanager
@@ -67,7 +82,7 @@ class Database:
         On SQLite nobody else writes from its first statement on; on PostgreSQL rows that decide
         what is written must be read FOR UPDATE.
         """
-        with trouble_named(), Session(self._writer) as session:
+        with trouble_named(), Session(self._writer, info={ACTOR: self._actor}) as session:
             with session.begin():
                 yield session
             if WITH_EVENTS in session.info:

@@ -10,7 +10,7 @@ from app.store.database import Database
 from app.store.paging import Order, Page, page_of
 from app.store.tables import WEBHOOK_DELIVERIES, WEBHOOKS
 from app.store.values import AnyRow, Values
-from app.store.webhooks import webhook_row
+from app.store.webhooks import note, webhook_row
 from app.sweep.errors import ConflictError, NotFoundError
 from app.sweep.webhook import TEST_TYPE, Delivery, DeliveryStatus
 
@@ -66,12 +66,13 @@ def add_test(db: Database, webhook_id: int) -> Delivery:
         ConflictError: it is not active.
     """
     with db.write() as session:
-        _active(session, webhook_id)
+        webhook = _active(session, webhook_id)
         row = session.execute(
             insert(WEBHOOK_DELIVERIES)
             .values(new_delivery(webhook_id, TEST_TYPE, None))
             .returning(*_C)
         ).one()
+        note(session, "webhook.test", webhook)
     return delivery_of(row)
 
 
@@ -83,13 +84,14 @@ def retry(db: Database, webhook_id: int, delivery_id: int) -> Delivery:
         ConflictError: the webhook is not active.
     """
     with db.write() as session:
-        _active(session, webhook_id)
+        webhook = _active(session, webhook_id)
         row = _row(session, webhook_id, delivery_id)
         session.execute(
             update(WEBHOOK_DELIVERIES)
             .where(_C.id == row.id)
             .values(status=DeliveryStatus.PENDING, due_at=0.0, finished_at=None)
         )
+        note(session, "webhook.retry", webhook, delivery=delivery_id)
         return delivery_of(_row(session, webhook_id, delivery_id))
 
 
@@ -154,9 +156,11 @@ def _row(session: Session, webhook_id: int, delivery_id: int) -> AnyRow:
     return row
 
 
-def _active(session: Session, webhook_id: int) -> None:
-    if not webhook_row(session, webhook_id, lock=True).active:
+def _active(session: Session, webhook_id: int) -> AnyRow:
+    row = webhook_row(session, webhook_id, lock=True)
+    if not row.active:
         raise ConflictError(
             f"The webhook {webhook_id} is not active, so nothing is sent; activate it first: "
             f'PATCH /v1/webhooks/{webhook_id} with {{"active": true}}.'
         )
+    return row

@@ -8,6 +8,7 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import Session
 
 from app.store.database import WITH_EVENTS, Database
+from app.store.rights import seen
 from app.store.tables import EVENTS
 from app.sweep.event_types import EventType
 from app.sweep.record import Event
@@ -29,8 +30,8 @@ class NewEvent:
     trial: int | None = None
 
 
-def append(session: Session, events: Sequence[NewEvent]) -> None:
-    """Write events down; the last thing that a transaction does."""
+def append(session: Session, events: Sequence[NewEvent], *, project: str | None) -> None:
+    """Write events about something of a project down; the last thing that a transaction does."""
     if not events:
         return
     in_commit_order(session)
@@ -39,6 +40,7 @@ def append(session: Session, events: Sequence[NewEvent]) -> None:
         {
             "type": event.type,
             "sweep": event.sweep,
+            "project": project,
             "trial": event.trial,
             "data": event.data,
             "at": now,
@@ -64,19 +66,34 @@ def page(
     *,
     sweep: str | None = None,
     types: Collection[EventType] | None = None,
+    projects: Collection[str] | None = None,
     after: int = 0,
     limit: int,
 ) -> list[Event]:
-    """The events after number `after`, oldest first; of one sweep or of all, of these types or all."""
+    """The events after number `after`, oldest first; of one sweep or of all, of these types or all.
+
+    `projects` are the only ones that count, within what the caller may see.
+    """
     statement = select(EVENTS).where(EVENTS.c.id > min(after, _MAX_ID))
     if sweep is not None:
         statement = statement.where(EVENTS.c.sweep == sweep)
     if types is not None:
         statement = statement.where(EVENTS.c.type.in_(types))
+    if projects is not None:
+        statement = statement.where(EVENTS.c.project.in_(sorted(projects)))
     with db.read() as session:
+        statement = statement.where(seen(session, EVENTS.c.project))
         rows = session.execute(statement.order_by(EVENTS.c.id).limit(limit)).all()
     return [
-        Event(id=row.id, type=row.type, sweep=row.sweep, data=row.data, at=row.at) for row in rows
+        Event(
+            id=row.id,
+            type=row.type,
+            sweep=row.sweep,
+            project=row.project,
+            data=row.data,
+            at=row.at,
+        )
+        for row in rows
     ]
 
 

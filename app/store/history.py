@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.store.database import Database
+from app.store.rights import seen
 from app.store.tables import METRICS, SWEEPS, TRIALS
 from app.store.values import sweep_of
 from app.sweep.record import Earlier, SweepRecord
@@ -22,6 +23,7 @@ def same_document(db: Database, document_hash: str) -> SweepRecord | None:
     """The newest sweep of the same document."""
     statement = select(SWEEPS).where(SWEEPS.c.document_hash == document_hash)
     with db.read() as session:
+        statement = statement.where(seen(session, SWEEPS.c.project))
         row = session.execute(statement.order_by(SWEEPS.c.id.desc()).limit(1)).one_or_none()
         return None if row is None else sweep_of(row)
 
@@ -42,6 +44,7 @@ def same_code(db: Database, *, code: str | None, command: str, metric: str) -> E
         .limit(LOOKED_AT)
     )
     with db.read() as session:
+        statement = statement.where(seen(session, SWEEPS.c.project))
         rows = [
             row for row in session.execute(statement) if row.document["trial"]["command"] == command
         ]

@@ -144,7 +144,11 @@ def submitted(db: Database, claim: Claim) -> bool:
         values: Values = {"submitted_at": func.coalesce(_C.submitted_at, datetime.now(UTC))}
         if row.status == SweepStatus.SUBMITTING:
             values["status"] = SweepStatus.QUEUED
-            events.append(session, [status_event(row.name, SweepStatus.QUEUED, None)])
+            events.append(
+                session,
+                [status_event(row.name, SweepStatus.QUEUED, None)],
+                project=row.project,
+            )
         _change(session, row, values)
         return True
 
@@ -176,7 +180,7 @@ def finish(db: Database, claim: Claim, status: SweepStatus, reason: str) -> bool
         row = _held(session, claim)
         if row is None or not SweepStatus(row.status).may_become(status):
             return False
-        events.append(session, [status_event(row.name, status, reason)])
+        events.append(session, [status_event(row.name, status, reason)], project=row.project)
         _release(
             session,
             row,
@@ -197,7 +201,8 @@ def postpone(db: Database, claim: Claim, *, error: str, delay: float) -> bool:
         if row is None:
             return False
         if row.sync_error != error:
-            events.append(session, [events.NewEvent("sync.error", row.name, {"error": error})])
+            news = [events.NewEvent("sync.error", row.name, {"error": error})]
+            events.append(session, news, project=row.project)
         _release(session, row, delay, sync_error=error, failures=row.failures + 1)
         return True
 

@@ -7,10 +7,12 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.store import events
+from app.access.callers import Role
+from app.store import audit, events
 from app.store.database import Database
 from app.store.events import NewEvent
 from app.store.paging import MAX_INTEGER, Order, Page, page_of
+from app.store.rights import require, seen
 from app.store.tables import MODEL_VERSIONS
 from app.store.values import AnyRow, figures, numbers
 from app.sweep.errors import NotFoundError
@@ -47,6 +49,7 @@ def add(db: Database, version: ModelVersion) -> tuple[ModelVersion, bool]:
     try:
         with db.write() as session:
             events.in_commit_order(session)
+            require(session, Role.REGISTRAR, version.project)
             found = _of_trial(session, version.model_name, version.sweep, version.trial)
             return (found, False) if found else (_insert(session, version), True)
     except IntegrityError:
@@ -66,6 +69,7 @@ def of_trial(db: Database, sweep: str, trial: int) -> list[ModelVersion]:
     """The versions that this trial became, of all models, by model."""
     statement = select(MODEL_VERSIONS).where(_C.sweep == sweep, _C.trial == trial)
     with db.read() as session:
+        statement = statement.where(seen(session, _C.project))
         rows = session.execute(statement.order_by(_C.model_name)).all()
     return [_version_of(row) for row in rows]
 
@@ -77,7 +81,9 @@ def get(db: Database, model: str, version: int) -> ModelVersion:
         NotFoundError: there is none of that model and number.
     """
     with db.read() as session:
-        statement = select(MODEL_VERSIONS).where(_C.model_name == model, _C.version == version)
+        statement = select(MODEL_VERSIONS).where(
+            _C.model_name == model, _C.version == version, seen(session, _C.project)
+        )
         row = session.execute(statement).one_or_none() if 0 < version <= MAX_INTEGER else None
     if row is None:
         raise NotFoundError(f"The model {model!r} has no version {version}.")
@@ -85,25 +91,30 @@ def get(db: Database, model: str, version: int) -> ModelVersion:
 
 
 def latest(db: Database, model: str) -> ModelVersion | None:
-    """The newest version of a model, if it has one."""
+    """The newest version of a model that the caller may see, if there is one."""
     with db.read() as session:
-        statement = select(MODEL_VERSIONS).where(_C.model_name == model)
+        statement = select(MODEL_VERSIONS).where(_C.model_name == model, seen(session, _C.project))
         row = session.execute(statement.order_by(_C.version.desc()).limit(1)).one_or_none()
     return None if row is None else _version_of(row)
 
 
 def page_models(db: Database, *, limit: int, cursor: str | None = None) -> Page[ModelSummary]:
-    """The models by name."""
-    newest = (
-        select(_C.model_name.label("model"), func.max(_C.version).label("newest"))
-        .group_by(_C.model_name)
-        .subquery()
-    )
-    statement = select(MODEL_VERSIONS).join(
-        newest, (newest.c.model == _C.model_name) & (newest.c.newest == _C.version)
-    )
+    """The models by name, each with those of its versions that the caller may see."""
     orders = {"name": Order(column=_C.model_name, tie=_C.version, kind=str)}
     with db.read() as session:
+        newest = (
+            select(
+                _C.model_name.label("model"),
+                func.max(_C.version).label("newest"),
+                func.count().label("versions"),
+            )
+            .where(seen(session, _C.project))
+            .group_by(_C.model_name)
+            .subquery()
+        )
+        statement = select(MODEL_VERSIONS, newest.c.versions).join(
+            newest, (newest.c.model == _C.model_name) & (newest.c.newest == _C.version)
+        )
         return page_of(
             session, statement, orders, _summary_of, sort="name", limit=limit, cursor=cursor
         )
@@ -118,7 +129,7 @@ def page_versions(
         NotFoundError: there is no such model.
     """
     with db.read() as session:
-        statement = select(MODEL_VERSIONS).where(_C.model_name == model)
+        statement = select(MODEL_VERSIONS).where(_C.model_name == model, seen(session, _C.project))
         page = page_of(
             session,
             statement,
@@ -154,7 +165,15 @@ def _insert(session: Session, version: ModelVersion) -> ModelVersion:
         "trial": version.trial,
         "value": version.value,
     }
-    events.append(session, [NewEvent("model.registered", version.sweep, data)])
+    audit.note(
+        session,
+        "model.register",
+        f"{version.model_name}/{number}",
+        project=version.project,
+        details={"sweep": version.sweep, "trial": version.trial},
+    )
+    news = [NewEvent("model.registered", version.sweep, data)]
+    events.append(session, news, project=version.project)
     return _version_of(row)
 
 
@@ -165,7 +184,7 @@ def _plain(values: dict[str, object]) -> dict[str, object]:
 
 
 def _summary_of(row: AnyRow) -> ModelSummary:
-    return ModelSummary(name=row.model_name, versions=row.version, latest=_version_of(row))
+    return ModelSummary(name=row.model_name, versions=row.versions, latest=_version_of(row))
 
 
 def _version_of(row: AnyRow) -> ModelVersion:

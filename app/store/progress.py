@@ -70,7 +70,7 @@ def record_progress(session: Session, row: AnyRow, snapshot: SweepSnapshot) -> V
         data = {"provider_best": theirs, "best_trial": best}
         news.append(NewEvent("sweep.best_disagrees", row.name, data))
     news += sweep_events(row, values)
-    events.append(session, news)
+    events.append(session, news, project=row.project)
     return {name: value for name, value in values.items() if value != getattr(row, name)}
 
 

@@ -9,40 +9,54 @@ from datetime import UTC, datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.store import events
+from app.access.callers import Role
+from app.access.quotas import Quota
+from app.store import audit, events
 from app.store.database import Database
 from app.store.engines import clock
 from app.store.news import trial_events
 from app.store.progress import summary_values, write_trials
+from app.store.rights import require
 from app.store.sweeps import row_of, status_event
 from app.store.tables import SWEEPS, TRIALS
+from app.store.usage import take
 from app.store.values import AnyRow, Values, sweep_of, trial_of, wish_values
+from app.sweep.document import SweepDocument
 from app.sweep.errors import ConflictError, NotFoundError
 from app.sweep.record import Resumption, Retrial, SweepRecord, Wish
 from app.sweep.state import SweepStatus, Trial, TrialStatus
 
 
-def resume(db: Database, name: str, resumption: Resumption) -> SweepRecord:
+def resume(
+    db: Database, name: str, resumption: Resumption, quota: Quota | None = None
+) -> SweepRecord:
     """Let a finished sweep run on within its new limits; due at once.
 
     The stored document has the new limits; its hash stays that of the document as it was sent.
 
     Raises:
         NotFoundError: there is none of that name.
+        ForbiddenError: the caller is no operator of its project.
+        QuotaExceededError: the project would use more than it may.
         ConflictError: it has not finished, or somebody else has just resumed it.
     """
     with db.write() as session:
         row = row_of(session, name, lock=True)
+        require(session, Role.OPERATOR, row.project)
         status = SweepStatus(row.status)
         if not status.finished or resumption.nth != row.resumes + 1:
             raise ConflictError(f"The sweep {name!r} is {status}; only a finished one is resumed.")
         limits = resumption.limits.model_dump(mode="json", exclude_none=True)
+        document = SweepDocument.stored({**row.document, "limits": limits})
+        take(session, quota, row.project, document, there=sum(row.trial_counts.values()))
         values: Values = {
             "document": {**row.document, "limits": limits},
             "resumes": resumption.nth,
         }
         _go_on(session, row, resumption, values)
-        events.append(session, [status_event(name, SweepStatus.RUNNING, None)])
+        audit.note(session, "sweep.resume", name, project=row.project, details={"limits": limits})
+        news = [status_event(name, SweepStatus.RUNNING, None)]
+        events.append(session, news, project=row.project)
         return sweep_of(row_of(session, name))
 
 
@@ -55,6 +69,7 @@ def retry(db: Database, name: str, number: int) -> Trial:
     """
     with db.write() as session:
         row = row_of(session, name, lock=True)
+        require(session, Role.OPERATOR, row.project)
         before = _trial(session, row, number)
         if not before.status.finished:
             raise ConflictError(
@@ -79,7 +94,8 @@ def retry(db: Database, name: str, number: int) -> Trial:
         if SweepStatus(row.status).finished:
             news.append(status_event(name, SweepStatus.RUNNING, None))
         _go_on(session, row, Retrial(number=number, attempt=trial.attempt), values)
-        events.append(session, news)
+        audit.note(session, "trial.retry", name, project=row.project, details={"trial": number})
+        events.append(session, news, project=row.project)
         return trial
 
 

@@ -8,14 +8,19 @@ from sqlalchemy import delete, exists, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.store import events
+from app.access.callers import Role
+from app.access.quotas import Quota
+from app.store import audit, events
 from app.store.database import Database
 from app.store.engines import clock
 from app.store.events import NewEvent
 from app.store.paging import Order, Page, page_of
-from app.store.tables import IDEMPOTENCY_KEYS, SWEEP_TAGS, SWEEPS
+from app.store.repeats import made_before, remember
+from app.store.rights import actor_of, require, seen
+from app.store.tables import SWEEP_TAGS, SWEEPS
+from app.store.usage import take
 from app.store.values import AnyRow, sweep_of
-from app.sweep.errors import ConflictError, IdempotencyMismatchError, NotFoundError
+from app.sweep.errors import ConflictError, NotFoundError
 from app.sweep.record import NewSweep, SweepFilter, SweepRecord
 from app.sweep.state import SweepStatus
 
@@ -30,25 +35,36 @@ _ORDERS = {
 }
 
 
-def add(db: Database, new: NewSweep) -> tuple[SweepRecord, bool]:
+def add(db: Database, new: NewSweep, quota: Quota | None = None) -> tuple[SweepRecord, bool]:
     """Write a sweep down, due at once; the same one twice is one sweep.
+
+    Args:
+        db: the database.
+        new: the sweep.
+        quota: of its project; None: it has none.
 
     Returns:
         The sweep, and False when it was there already: under the same name or the same
-        idempotency key, with the same document.
+        idempotency key of this caller, with the same document.
 
     Raises:
+        ForbiddenError: the caller may not submit for its project.
+        QuotaExceededError: its project would use more than it may.
         ConflictError: the name is taken by another document.
         IdempotencyMismatchError: the key was used with another document.
     """
     try:
         with db.write() as session:
-            found = _found(session, new)
-            return (found, False) if found else (_insert(session, new), True)
+            require(session, Role.OPERATOR, new.project)
+            found = made_before(session, new)
+            if found is not None:
+                return found, False
+            take(session, quota, new.project, new.document)
+            return _insert(session, new), True
     except IntegrityError:
         # Somebody was quicker between our look and our insert; what they wrote decides.
         with db.write() as session:
-            found = _found(session, new)
+            found = made_before(session, new)
         if found is None:
             raise
         return found, False
@@ -66,8 +82,9 @@ def get(db: Database, name: str) -> SweepRecord:
 
 def among(db: Database, names: Collection[str]) -> dict[str, SweepRecord]:
     """Those of these sweeps that there are, archived or not, by name."""
+    statement = select(SWEEPS).where(_C.name.in_(sorted(names)))
     with db.read() as session:
-        rows = session.execute(select(SWEEPS).where(_C.name.in_(sorted(names)))).all()
+        rows = session.execute(statement.where(seen(session, _C.project))).all()
     return {row.name: sweep_of(row) for row in rows}
 
 
@@ -102,11 +119,14 @@ def page(
                 _C.experiment_name.icontains(wanted.search, autoescape=True),
             )
         )
+    if wanted.created_by is not None:
+        statement = statement.where(_C.created_by == wanted.created_by)
     if wanted.created_after is not None:
         statement = statement.where(_C.created_at > wanted.created_after)
     if wanted.created_before is not None:
         statement = statement.where(_C.created_at < wanted.created_before)
     with db.read() as session:
+        statement = statement.where(seen(session, _C.project))
         return page_of(session, statement, _ORDERS, sweep_of, sort=sort, limit=limit, cursor=cursor)
 
 
@@ -115,10 +135,12 @@ def request_cancel(db: Database, name: str) -> SweepRecord:
 
     Raises:
         NotFoundError: there is none of that name.
+        ForbiddenError: the caller is no operator of its project.
         ConflictError: it has ended.
     """
     with db.write() as session:
         row = row_of(session, name, lock=True)
+        require(session, Role.OPERATOR, row.project)
         status = SweepStatus(row.status)
         if status.finished:
             raise ConflictError(f"The sweep {name!r} is {status} already.")
@@ -128,7 +150,9 @@ def request_cancel(db: Database, name: str) -> SweepRecord:
                 .where(_C.id == row.id)
                 .values(status=SweepStatus.CANCELING, cancel_requested=True, due_at=clock())
             )
-            events.append(session, [status_event(name, SweepStatus.CANCELING, None)])
+            audit.note(session, "sweep.cancel", name, project=row.project)
+            news = [status_event(name, SweepStatus.CANCELING, None)]
+            events.append(session, news, project=row.project)
         return sweep_of(row_of(session, name))
 
 
@@ -142,6 +166,7 @@ def archive(db: Database, name: str) -> None:
     with db.write() as session:
         row = _finished(session, name)
         session.execute(update(SWEEPS).where(_C.id == row.id).values(archived=True))
+        audit.note(session, "sweep.archive", name, project=row.project)
 
 
 def purge(db: Database, name: str) -> None:
@@ -154,36 +179,19 @@ def purge(db: Database, name: str) -> None:
     with db.write() as session:
         row = _finished(session, name)
         session.execute(delete(SWEEPS).where(_C.id == row.id))
-        events.append(session, [NewEvent("sweep.purged", name, {})])
+        audit.note(
+            session,
+            "sweep.purge",
+            name,
+            project=row.project,
+            document_hash=row.document_hash,
+        )
+        events.append(session, [NewEvent("sweep.purged", name, {})], project=row.project)
 
 
 def status_event(name: str, status: SweepStatus, reason: str | None) -> NewEvent:
     """The event of a sweep's new status."""
     return NewEvent("sweep.status", name, {"status": status.value, "status_reason": reason})
-
-
-def _found(session: Session, new: NewSweep) -> SweepRecord | None:
-    """The sweep that this request made before."""
-    if new.idempotency_key is not None:
-        used = session.execute(
-            select(SWEEPS, IDEMPOTENCY_KEYS.c.document_hash.label("used_with"))
-            .join(IDEMPOTENCY_KEYS, IDEMPOTENCY_KEYS.c.sweep_id == _C.id)
-            .where(IDEMPOTENCY_KEYS.c.key == new.idempotency_key)
-        ).one_or_none()
-        if used is not None:
-            if used.used_with != new.document_hash:
-                raise IdempotencyMismatchError(
-                    "This Idempotency-Key was used with another document; use a new key."
-                )
-            return sweep_of(used)
-    row = session.execute(select(SWEEPS).where(_C.name == new.document.name)).one_or_none()
-    if row is None:
-        return None
-    if row.document_hash != new.document_hash:
-        raise ConflictError(
-            f"The name {row.name!r} belongs to a sweep with another document; choose another name."
-        )
-    return sweep_of(row)
 
 
 def _insert(session: Session, new: NewSweep) -> SweepRecord:
@@ -194,6 +202,8 @@ def _insert(session: Session, new: NewSweep) -> SweepRecord:
         .values(
             name=name,
             archived=False,
+            project=new.project,
+            created_by=actor_of(session).caller.name,
             backend=document.backend,
             experiment_name=document.experiment_name,
             primary_metric=document.objective.primary_metric,
@@ -215,13 +225,16 @@ def _insert(session: Session, new: NewSweep) -> SweepRecord:
         .returning(_C.id)
     ).scalar_one()
     _insert_tags(session, sweep_id, sorted(document.tags.items()))
-    if new.idempotency_key is not None:
-        session.execute(
-            insert(IDEMPOTENCY_KEYS).values(
-                key=new.idempotency_key, sweep_id=sweep_id, document_hash=new.document_hash
-            )
-        )
-    events.append(session, [status_event(name, SweepStatus.SUBMITTING, None)])
+    remember(session, new, sweep_id)
+    audit.note(
+        session,
+        "sweep.submit",
+        name,
+        project=new.project,
+        document_hash=new.document_hash,
+    )
+    news = [status_event(name, SweepStatus.SUBMITTING, None)]
+    events.append(session, news, project=new.project)
     return sweep_of(row_of(session, name))
 
 
@@ -238,6 +251,7 @@ def _tag_digest(key: str, value: str) -> str:
 
 def _finished(session: Session, name: str) -> AnyRow:
     row = row_of(session, name, lock=True)
+    require(session, Role.REGISTRAR, row.project)
     status = SweepStatus(row.status)
     if not status.finished:
         raise ConflictError(f"The sweep {name!r} is {status}; cancel it first.")
@@ -250,7 +264,7 @@ def row_of(session: Session, name: str, *, lock: bool = False) -> AnyRow:
     Raises:
         NotFoundError: there is none of that name.
     """
-    statement = select(SWEEPS).where(_C.name == name)
+    statement = select(SWEEPS).where(_C.name == name, seen(session, _C.project))
     row = session.execute(statement.with_for_update() if lock else statement).one_or_none()
     if row is None:
         raise NotFoundError(f"There is no sweep named {name!r}.")

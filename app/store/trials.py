@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.store.database import Database
 from app.store.paging import MAX_INTEGER, Order, Page, page_of
+from app.store.rights import seen
 from app.store.tables import DECISIONS, METRICS, SWEEPS, TRIALS
 from app.store.values import AnyRow, decision_of, metric_of, trial_of
 from app.sweep.errors import NotFoundError
@@ -159,7 +160,9 @@ def best(db: Database, sweep: str) -> Trial | None:
 
 
 def _sweep(session: Session, name: str) -> AnyRow:
-    statement = select(SWEEPS.c.id, SWEEPS.c.best_trial).where(SWEEPS.c.name == name)
+    statement = select(SWEEPS.c.id, SWEEPS.c.best_trial).where(
+        SWEEPS.c.name == name, seen(session, SWEEPS.c.project)
+    )
     row = session.execute(statement).one_or_none()
     if row is None:
         raise NotFoundError(f"There is no sweep named {name!r}.")

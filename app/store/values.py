@@ -56,6 +56,8 @@ def sweep_of(row: AnyRow) -> SweepRecord:
         sync_error=row.sync_error,
         archived=row.archived,
         request_id=row.request_id,
+        project=row.project,
+        created_by=row.created_by,
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.store.database import Database
 from app.store.engines import epoch
+from app.store.rights import seen
 from app.store.tables import DECISIONS, EVENTS, METRICS, SWEEPS, TRIALS
 from app.store.values import decision_of
 from app.sweep.document import SweepDocument
@@ -198,7 +199,8 @@ def _grouped(
 
 
 def _found(session: Session, sweep: str) -> int:
-    found = session.execute(select(SWEEPS.c.id).where(SWEEPS.c.name == sweep)).scalar_one_or_none()
+    statement = select(SWEEPS.c.id).where(SWEEPS.c.name == sweep, seen(session, SWEEPS.c.project))
+    found = session.execute(statement).scalar_one_or_none()
     if found is None:
         raise NotFoundError(f"There is no sweep named {sweep!r}.")
     return int(found)

@@ -82,14 +82,14 @@ def queue_events(db: Database) -> bool:
     """
     with db.write() as session:
         hooks = session.execute(
-            select(_W.id, _W.position, _W.event_types, _W.sweep)
+            select(_W.id, _W.position, _W.event_types, _W.sweep, _W.project)
             .where(_W.active)
             .order_by(_W.id)
             .with_for_update()
         ).all()
         after = min((hook.position for hook in hooks), default=0)
         told = session.execute(
-            select(_E.id, _E.type, _E.sweep)
+            select(_E.id, _E.type, _E.sweep, _E.project)
             .where(_E.id > after)
             .order_by(_E.id)
             .limit(_EVENTS_AT_ONCE if hooks else 0)
@@ -244,6 +244,7 @@ def _wants(hook: AnyRow, event: AnyRow) -> bool:
         event.id > hook.position
         and (hook.event_types is None or event.type in hook.event_types)
         and (hook.sweep is None or event.sweep == hook.sweep)
+        and (hook.project is None or event.project == hook.project)
     )
 
 

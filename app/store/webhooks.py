@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, true, update
 from sqlalchemy.orm import Session
 
+from app.access.callers import Role
+from app.access.permission import hold_somewhere
+from app.store import audit
 from app.store.database import Database
 from app.store.paging import Order, Page, page_of
+from app.store.rights import actor_of, require
 from app.store.tables import EVENTS, WEBHOOKS
 from app.store.values import AnyRow, Values
 from app.sweep.errors import ConflictError, NotFoundError
@@ -26,9 +31,11 @@ def add(db: Database, new: NewWebhook) -> Webhook:
     """Write a subscription down; it gets the events that follow.
 
     Raises:
+        ForbiddenError: the caller is no operator of its project.
         ConflictError: there are too many.
     """
     with db.write() as session:
+        require(session, Role.OPERATOR, new.project)
         if session.execute(select(func.count()).select_from(WEBHOOKS)).scalar_one() >= MAX_WEBHOOKS:
             raise ConflictError(f"There are {MAX_WEBHOOKS} webhooks, the most; delete one first.")
         row = session.execute(
@@ -38,6 +45,8 @@ def add(db: Database, new: NewWebhook) -> Webhook:
                 secret=new.secret,
                 event_types=None if new.event_types is None else list(new.event_types),
                 sweep=new.sweep,
+                project=new.project,
+                created_by=actor_of(session).caller.name,
                 description=new.description,
                 active=True,
                 position=_NEWEST,
@@ -46,6 +55,7 @@ def add(db: Database, new: NewWebhook) -> Webhook:
             )
             .returning(*_C)
         ).one()
+        note(session, "webhook.create", row)
     return webhook_of(row)
 
 
@@ -64,7 +74,7 @@ def page(db: Database, *, limit: int, cursor: str | None = None) -> Page[Webhook
     with db.read() as session:
         return page_of(
             session,
-            select(WEBHOOKS),
+            select(WEBHOOKS).where(_operated(session)),
             _ORDERS,
             webhook_of,
             sort="id",
@@ -95,6 +105,7 @@ def change(db: Database, webhook_id: int, changes: Mapping[str, object]) -> Webh
             values["position"] = _NEWEST
         if values:
             session.execute(update(WEBHOOKS).where(_C.id == row.id).values(**values))
+            note(session, "webhook.change", row, changed=sorted(changes))
         return webhook_of(webhook_row(session, webhook_id))
 
 
@@ -112,6 +123,7 @@ def rotate(db: Database, webhook_id: int, secret: str) -> Webhook:
             "old_secret_until": datetime.now(UTC) + OLD_SECRET_TIME,
         }
         session.execute(update(WEBHOOKS).where(_C.id == row.id).values(**values))
+        note(session, "webhook.rotate-secret", row)
         return webhook_of(webhook_row(session, webhook_id))
 
 
@@ -124,15 +136,18 @@ def remove(db: Database, webhook_id: int) -> None:
     with db.write() as session:
         row = webhook_row(session, webhook_id, lock=True)
         session.execute(delete(WEBHOOKS).where(_C.id == row.id))
+        note(session, "webhook.delete", row)
 
 
 def webhook_row(session: Session, webhook_id: int, *, lock: bool = False) -> AnyRow:
     """The row of a webhook, held until the transaction ends if it is locked.
 
+    Webhooks are for operators: their log shows what receivers answered.
+
     Raises:
-        NotFoundError: there is none of that number.
+        NotFoundError: there is none of that number in a project of an operator.
     """
-    statement = select(WEBHOOKS).where(_C.id == webhook_id)
+    statement = select(WEBHOOKS).where(_C.id == webhook_id, _operated(session))
     row = session.execute(statement.with_for_update() if lock else statement).one_or_none()
     if row is None:
         raise NotFoundError(f"There is no webhook {webhook_id}.")
@@ -149,9 +164,27 @@ def webhook_of(row: AnyRow) -> Webhook:
         old_secret=row.old_secret if until and until > datetime.now(UTC) else None,
         event_types=row.event_types,
         sweep=row.sweep,
+        project=row.project,
+        created_by=row.created_by,
         description=row.description,
         active=row.active,
         disabled_reason=row.disabled_reason,
         created_at=row.created_at,
         delivered_at=row.delivered_at,
     )
+
+
+def _operated(session: Session) -> ColumnElement[bool]:
+    """True of the webhooks of projects whose operator the caller is."""
+    caller = actor_of(session).caller
+    hold_somewhere(caller, Role.OPERATOR)
+    if caller.may(Role.OPERATOR, None):
+        return true()
+    return _C.project.in_(caller.projects_as(Role.OPERATOR))
+
+
+def note(session: Session, action: audit.Action, row: AnyRow, **details: object) -> None:
+    """Write down in the audit log what was done to a webhook."""
+    # Of the address no more than the host: the rest often is a secret.
+    facts = {"receiver": urlsplit(row.url).hostname, **details}
+    audit.note(session, action, str(row.id), project=row.project, details=facts)

@@ -93,6 +93,18 @@ class ConflictError(SweepfrontError):
         self.facts = facts or {}
 
 
+class UnauthenticatedError(SweepfrontError):
+    """The caller did not say who they are, or not so that it can be believed."""
+
+    code = "unauthenticated"
+
+
+class ForbiddenError(SweepfrontError):
+    """The caller is known, and may not do this."""
+
+    code = "forbidden"
+
+
 class IdempotencyMismatchError(SweepfrontError):
     """An Idempotency-Key was used again with another document."""
 

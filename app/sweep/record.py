@@ -24,6 +24,7 @@ class NewSweep:
         inputs: absolute path of every input that is a local path.
         idempotency_key: the caller's key for this request, if any.
         request_id: of the request that submitted it, as logs and Azure's tags know it.
+        project: whose it is; None: nobody's in particular.
     """
 
     document: SweepDocument
@@ -33,6 +34,7 @@ class NewSweep:
     warnings: Sequence[str] = ()
     idempotency_key: str | None = None
     request_id: str | None = None
+    project: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,8 @@ class SweepRecord:
         failures: the failed trials, put together by what they failed of.
         resumes: how often it was resumed.
         last_synced_at: when the backend was last heard; `sync_error` why it is not now.
+        project: whose it is: the tag `project`; None: nobody's in particular.
+        created_by: name of the caller who submitted it.
     """
 
     name: str
@@ -129,6 +133,8 @@ class SweepRecord:
     sync_error: str | None
     archived: bool
     request_id: str | None
+    project: str | None = None
+    created_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +175,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelVersion:
-    """A registered model version with its lineage."""
+    """A registered model version with its lineage; `project` is that of its sweep."""
 
     model_name: str
     version: int
@@ -190,6 +196,7 @@ class ModelVersion:
     sha256: str | None
     gate: Mapping[str, object] | None
     created_at: datetime
+    project: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +206,7 @@ class Event:
     id: int
     type: str
     sweep: str | None
+    project: str | None = None
     data: Mapping[str, object]
     at: datetime
 
@@ -232,3 +240,4 @@ class SweepFilter:
     search: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
+    created_by: str | None = None

@@ -31,12 +31,14 @@ class NewWebhook:
     Attributes:
         event_types: None: all, those of later versions too.
         sweep: whose events are sent; None: those of all sweeps.
+        project: the only one whose events are sent; None: all.
     """
 
     url: str
     secret: str = field(repr=False)
     event_types: Sequence[EventType] | None = None
     sweep: str | None = None
+    project: str | None = None
     description: str | None = None
 
 
@@ -52,6 +54,7 @@ class Webhook(NewWebhook):
     """
 
     id: int
+    created_by: str | None
     old_secret: str | None = field(repr=False)
     active: bool
     disabled_reason: str | None

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from app.access.permission import home
 from app.store import webhooks
 from app.store.database import Database
 from app.sweep.errors import FieldError, InvalidDocumentError
@@ -41,6 +42,8 @@ class WebhookRequest(Part):
     """Which events; all of them, those of later versions too, when absent."""
     sweep: Annotated[str | None, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")] = None
     """Whose events; those of all sweeps when absent. The sweep need not be there yet."""
+    project: Annotated[str | None, Field(min_length=1, max_length=250)] = None
+    """Whose sweeps' events; those of all projects when absent and the caller may see all."""
     description: Description | None = None
     """What it is for."""
     secret: Secret | None = None
@@ -71,9 +74,11 @@ def subscribe(db: Database, receivers: Receivers, request: WebhookRequest) -> We
     """Make a webhook.
 
     Raises:
+        ForbiddenError: the caller is no operator of its project.
         InvalidDocumentError: nothing may be sent to its URL.
         ConflictError: there are too many.
     """
+    project = home(db.actor.caller, request.project, pointer="/project")
     _check(receivers, request.url)
     return webhooks.add(
         db,
@@ -82,6 +87,7 @@ def subscribe(db: Database, receivers: Receivers, request: WebhookRequest) -> We
             secret=request.secret or new_secret(),
             event_types=request.event_types,
             sweep=request.sweep,
+            project=project,
             description=request.description,
         ),
     )

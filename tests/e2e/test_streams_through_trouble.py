@@ -103,7 +103,7 @@ def test_who_does_not_read_is_dropped(idle: Served) -> None:
     for _ in range(20):
         with db.write() as session:
             news = [NewEvent("sync.error", "other", {"error": "x" * size})] * (count // 20)
-            append(session, news)
+            append(session, news, project=None)
     db.close()
     good.until(lambda events: len(events) == count)
     assert good.ids == list(range(good.begins[0] + 1, good.begins[0] + 1 + count))

@@ -45,7 +45,7 @@ def _share(url: str, services: list[Served], targets: list[Receiver]) -> None:
     for number in range(ROUNDS):
         with db.write() as session:
             told = [NewEvent("sweep.details", f"s{number}", {"n": n}) for n in range(EVENTS)]
-            events.append(session, told)
+            events.append(session, told, project=None)
         for service in services:
             # Whatever it changes, a change rings the service that is asked for it.
             service.client.patch(f"/v1/webhooks/{hooks[0]['id']}", json={"active": True})

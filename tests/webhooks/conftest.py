@@ -71,7 +71,7 @@ def tell(db: Database, *sweeps: str) -> None:
     """An event of each sweep."""
     with db.write() as session:
         told = [events.NewEvent("sweep.details", name, {"of": name}) for name in sweeps]
-        events.append(session, told)
+        events.append(session, told, project=None)
 
 
 def log(db: Database, webhook: Webhook) -> list[Delivery]:

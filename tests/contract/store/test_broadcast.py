@@ -55,7 +55,8 @@ def tell(db: Database, count: int, kind: EventType = "sweep.details", size: int 
     """So many events in one transaction."""
     with db.write() as session:
         data = {"words": "x" * size}
-        events.append(session, [events.NewEvent(kind, "one", data) for _ in range(count)])
+        told = [events.NewEvent(kind, "one", data) for _ in range(count)]
+        events.append(session, told, project=None)
 
 
 def test_a_listener_hears_what_is_new(db: Database) -> None:

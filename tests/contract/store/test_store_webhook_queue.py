@@ -66,7 +66,7 @@ def test_many_events_are_queued_in_several_steps(db: Database) -> None:
     webhook = subscribe(db)
     with db.write() as session:
         told = [events.NewEvent("sweep.details", f"s{n}", {}) for n in range(501)]
-        events.append(session, told)
+        events.append(session, told, project=None)
     assert webhook_queue.queue_events(db)
     assert not webhook_queue.queue_events(db)
     claim = claimed(db)

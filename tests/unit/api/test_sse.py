@@ -23,7 +23,8 @@ def test_a_quiet_stream_shows_that_it_is_alive(tmp_path: Path) -> None:
     migrate(url)
     db = Database(url)
     with db.write() as session:
-        append(session, [NewEvent("sync.error", "one", {"error": "line\nbreaks\r stay inside"})])
+        told = [NewEvent("sync.error", "one", {"error": "line\nbreaks\r stay inside"})]
+        append(session, told, project=None)
     sent: list[dict[str, Any]] = []
 
     async def send(message: Any) -> None:  # noqa: ANN401 - ASGI's messages

@@ -19,6 +19,7 @@ def due(*, attempts: int = 0, delivered_at: datetime | None = None, **changes: A
         url="https://hooks.example",
         secret="whsec_",  # noqa: S106 - of no use here
         old_secret=None,
+        created_by=None,
         active=True,
         disabled_reason=None,
         created_at=NOON,
