@@ -17,6 +17,7 @@ import trustme
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fastapi import FastAPI, Query, Request
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from tests.served import Json, free_port
@@ -39,6 +40,9 @@ class Issuer:
         self.person: Json = {"preferred_username": "ann@example.com", "roles": ["operator"]}
         self._codes: dict[str, Json] = {}
         self.app = FastAPI()
+        self.app.add_middleware(
+            CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"]
+        )
         self.app.get(f"/{TENANT}/v2.0/.well-known/openid-configuration")(self._configuration)
         self.app.get(f"/{TENANT}/keys")(self._keys)
         self.app.get(f"/{TENANT}/oauth2/v2.0/authorize")(self._authorize)
@@ -128,7 +132,6 @@ class Issuer:
                 "access_token": self.token(scp="user_impersonation"),
                 "id_token": self.token(nonce=kept["nonce"]),
             },
-            headers={"Access-Control-Allow-Origin": "*"},
         )
 
 
