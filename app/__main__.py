@@ -1,6 +1,5 @@
 """The command line: serve, migrate, settings, engine, and the commands of `app.cli`."""
 
-import logging
 import os
 import socket
 import sys
@@ -15,6 +14,7 @@ from app.access.settings import LOOPBACK
 from app.cli import commands
 from app.settings import WrongSettingError, described, read_settings
 from app.sweep.errors import SweepfrontError
+from app.watching.redaction import keep_secret, redact, secrets_in
 
 app = typer.Typer(
     help="Hyperparameter sweeps over HTTP.",
@@ -30,6 +30,7 @@ def serve() -> None:
     """Serve the HTTP API until Ctrl-C; settings are environment variables (see `settings`)."""
     from app.main import create_app, prepare  # noqa: PLC0415 - the other commands start without it
     from app.serving import serve as serve_app  # noqa: PLC0415 - likewise
+    from app.watching import logs  # noqa: PLC0415 - likewise
 
     settings = read_settings()
     if settings.host not in LOOPBACK and not settings.identifies:
@@ -41,12 +42,8 @@ def serve() -> None:
         )
     if _taken(settings.host, settings.port):
         _refuse(f"port {settings.port} is in use; stop what listens there or set SWEEPFRONT_PORT")
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    # They tell every request at the level info; addresses of webhooks may hold secrets.
-    for talkative in ("azure", "httpx"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
+    keep_secret([*(value for _, value in settings), *secrets_in(os.environ)])
+    logs.configure(settings.log_level, settings.log_format)
     try:
         prepare(settings)
     except SweepfrontError as error:
@@ -81,11 +78,15 @@ def engine(
     min_free_memory: Annotated[int, typer.Option(help="Bytes free before another trial starts.")],
     log_bytes: Annotated[int, typer.Option(help="Bytes kept of each log.")],
     trial_memory: Annotated[int | None, typer.Option(help="Bytes a trial may hold.")] = None,
+    log_level: Annotated[str, typer.Option(help="The lowest level that is logged.")] = "info",
+    log_format: Annotated[str, typer.Option(help="auto, json or pretty.")] = "auto",
 ) -> None:
     """Be the local engine of a workspace; the service starts it by itself."""
     from app.engine.limits import TrialLimits  # noqa: PLC0415 - the other commands start without it
     from app.engine.loop import run  # noqa: PLC0415 - likewise
+    from app.watching import logs  # noqa: PLC0415 - likewise
 
+    logs.configure(log_level, log_format)
     limits = TrialLimits(memory=trial_memory, log_bytes=log_bytes)
     code = run(workspace, slots=slots, grace=grace, min_free_memory=min_free_memory, limits=limits)
     raise typer.Exit(code)
@@ -113,7 +114,7 @@ def _taken(host: str, port: int) -> bool:
 
 
 def _refuse(words: str) -> None:
-    typer.echo(f"sweepfront: {words}", err=True)
+    typer.echo(f"sweepfront: {redact(words)}", err=True)
     sys.exit(2)
 
 

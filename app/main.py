@@ -17,6 +17,7 @@ from app.api import (
     embed,
     events,
     health,
+    metrics,
     models,
     preview,
     problems,
@@ -54,6 +55,9 @@ from app.store import keys
 from app.store.database import Database, migrate, schema_is_current
 from app.sweep.document import BackendName
 from app.sweep.errors import StoreBusyError, SweepfrontError, storage_error
+from app.watching.backend_calls import watched
+from app.watching.metrics import count_requests
+from app.watching.tracing import OFF, Tracing
 from app.webhooks.courier import Courier
 from app.webhooks.receivers import Receivers
 
@@ -79,6 +83,7 @@ _ROOMS = (
     callers,
     health,
     sign_in,
+    metrics,
 )
 _TRIED_BYTES = 64 * 1024
 
@@ -111,8 +116,12 @@ def create_app(
             await pages.stop()
             await state.broadcast.stop()
             await run_in_threadpool(_close, state)
+            if tracing is not None:
+                await run_in_threadpool(tracing.close)
 
+    tracing = Tracing() if settings.traces else None
     app = FastAPI(
+        telemetry=OFF if tracing is None else tracing.hook(),
         title="Sweepfront",
         version=version("sweepfront"),
         description=_DESCRIPTION,
@@ -140,6 +149,7 @@ def create_app(
     app.openapi = describe(app, settings)  # type: ignore[method-assign]  # FastAPI's documented way
     add_docs(app, settings.root_path, client_id=settings.entra_client_id)
     pages = mount_pages(app)
+    count_requests(app)
     return app
 
 
@@ -206,7 +216,7 @@ def _open(settings: Settings, backends: Mapping[BackendName, Backend] | None) ->
         backends = _configured(settings, store)
     tracker = Tracker(db, backends, store)
     for backend in backends.values():
-        backend.start(tracker.wake)
+        watched(backend).start(tracker.wake)
     tracker.start()
     receivers = Receivers(settings.webhook_allowed_networks, http=settings.webhook_allow_http)
     courier = Courier(db, receivers)
@@ -241,6 +251,8 @@ def _configured(settings: Settings, code: CodeStore) -> dict[BackendName, Backen
             max_download_bytes=settings.max_download_bytes,
             download_timeout=settings.download_timeout,
             data=settings.data_mappings,
+            log_level=settings.log_level,
+            log_format=settings.log_format,
         ),
         find=code.resolve,
     )

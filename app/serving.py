@@ -24,6 +24,7 @@ def serve(app: FastAPI, settings: Settings) -> None:
         root_path=settings.root_path,
         proxy_headers=True,
         forwarded_allow_ips=settings.trusted_proxies,
+        log_config=None,
         log_level=settings.log_level,
         timeout_graceful_shutdown=_GRACE_SECONDS,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,

@@ -145,6 +145,14 @@ class Settings(AccessSettings, BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What the service logs."
     )
+    log_format: Literal["auto", "json", "pretty"] = Field(
+        "auto", description="json, pretty, or auto: pretty on a terminal, else JSON."
+    )
+    traces: bool = Field(
+        default=False,
+        description="true: OpenTelemetry traces are sent by OTLP over HTTP to where "
+        "OTEL_EXPORTER_OTLP_ENDPOINT says; default there: http://localhost:4318.",
+    )
 
     @field_validator("trial_memory", mode="before")
     @classmethod

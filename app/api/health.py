@@ -8,7 +8,8 @@ from pydantic import BaseModel
 from app.api.problems import KINDS
 from app.api.shapes import BackendShape, PageOf
 from app.api.state import Parts
-from app.sweep.errors import NotFoundError, StoreBusyError
+from app.services import readiness
+from app.sweep.errors import NotFoundError
 
 router = APIRouter(tags=["service"])
 
@@ -38,21 +39,11 @@ def get_liveness() -> Alive:
     responses={503: {"model": Ready, "description": "Not ready."}},
 )
 def get_readiness(parts: Parts, response: Response) -> Ready:
-    """Tell whether database, tracker and local engine work; remote backends do not count."""
-    checks = {"database": "ok"}
-    try:
-        parts.db.ping()
-    except StoreBusyError as error:
-        checks["database"] = error.message
-    checks["tracker"] = parts.tracker.trouble() or "ok"
-    local = parts.backends.get("local")
-    if local is not None:
-        health = local.health()
-        checks["local"] = "ok" if health.ok else health.detail
-    ready = set(checks.values()) == {"ok"}
-    if not ready:
+    """Tell whether each part works; database, tracker and local engine decide, others do not."""
+    found = readiness.look(parts.db, parts.tracker, parts.backends)
+    if not found.ready:
         response.status_code = 503
-    return Ready(status="ready" if ready else "not ready", checks=checks)
+    return Ready(status="ready" if found.ready else "not ready", checks=dict(found.checks))
 
 
 @router.get("/v1/backends", operation_id="list_backends")

@@ -6,7 +6,10 @@ import uuid
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.watching.logs import from_now_on
+
 HEADER = "X-Request-ID"
+SWEEPS = "/v1/sweeps"
 _PROPER = re.compile(rb"[A-Za-z0-9._-]{1,128}\Z")
 
 
@@ -24,10 +27,21 @@ class RequestIds:
         given = dict(scope["headers"]).get(HEADER.lower().encode(), b"")
         request_id = given.decode() if _PROPER.match(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
+        from_now_on(request_id=request_id)
 
         async def tagged(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message)[HEADER] = request_id
+                if sweep := _sweep(scope):
+                    from_now_on(sweep=sweep)
             await send(message)
 
         await self._app(scope, receive, tagged)
+
+
+def _sweep(scope: Scope) -> str | None:
+    """The sweep that the request was about, as its route has found it in the path."""
+    if f"{SWEEPS}/" not in scope["path"]:
+        return None
+    name: str | None = scope.get("path_params", {}).get("name")
+    return name

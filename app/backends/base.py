@@ -15,6 +15,18 @@ from app.sweep.record import Resumption, Retrial, Submission
 from app.sweep.state import SweepSnapshot
 
 LogStream = Literal["stdout", "stderr"]
+ErrorKind = Literal[
+    "refused",
+    "unavailable",
+    "unknown_sweep",
+    "preparing",
+    "missing",
+    "setting",
+    "sign_in",
+    "unreachable",
+    "throttled",
+]
+"""What metrics and traces call an error of a backend; docs/monitoring.md says what each means."""
 
 
 class BackendError(SweepfrontError):
@@ -23,22 +35,31 @@ class BackendError(SweepfrontError):
     Attributes:
         retryable: the same call may succeed later.
         retry_after: seconds the backend asked us to wait, when it did.
+        kind: what metrics and traces call it.
     """
 
     code = "backend-error"
+    _kind: ClassVar[ErrorKind | None] = None
 
     def __init__(
-        self, message: str, *, retryable: bool = False, retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        retryable: bool = False,
+        retry_after: float | None = None,
+        kind: ErrorKind | None = None,
     ) -> None:
         super().__init__(message)
         self.retryable = retryable
         self.retry_after = retry_after
+        self.kind = kind or self._kind or ("unavailable" if retryable else "refused")
 
 
 class UnknownSweepError(BackendError):
     """The backend has no sweep of that name (any more)."""
 
     code = "unknown-sweep"
+    _kind = "unknown_sweep"
 
 
 class AbsentBackendError(SweepfrontError):
@@ -109,10 +130,11 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """Whether a backend answers, in words."""
+    """Whether a backend answers, in words; `busy` is how many of its slots run a trial."""
 
     ok: bool
     detail: str
+    busy: int | None = None
 
 
 class Backend(Protocol):
@@ -138,7 +160,7 @@ class Backend(Protocol):
         ...
 
     def health(self) -> Health:
-        """Whether it answers."""
+        """Whether it answers, told within two seconds: by what is known, if need be."""
         ...
 
     def judge(self, document: SweepDocument) -> Judgement:

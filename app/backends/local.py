@@ -112,8 +112,10 @@ class LocalBackend:
                 ok=False,
                 detail=f"the engine cannot write to its folder: {state.trouble}; no trial starts "
                 "until it can",
+                busy=state.busy,
             )
-        return Health(ok=True, detail="; ".join(["the engine answers", *state.notes]))
+        detail = "; ".join(["the engine answers", *state.notes])
+        return Health(ok=True, detail=detail, busy=state.busy)
 
     def judge(self, document: SweepDocument) -> Judgement:
         """What cannot run here, and what has no effect here."""

@@ -44,10 +44,12 @@ class EngineState:
     Attributes:
         trouble: why it cannot write to its folder, and starts no trials; None when it can.
         notes: what else is worth knowing.
+        busy: slots that are taken by a trial.
     """
 
     trouble: str | None
     notes: Sequence[str]
+    busy: int
 
 
 class EngineLink:
@@ -109,7 +111,7 @@ class EngineLink:
         """
         about = _ABOUT.validate_python(self.call("ping", timeout=2.0))
         self._engine_slots = int(about.settings["SWEEPFRONT_LOCAL_SLOTS"] or 1)
-        return EngineState(trouble=about.trouble, notes=self._notes(about))
+        return EngineState(trouble=about.trouble, notes=self._notes(about), busy=about.busy)
 
     @property
     def slots(self) -> int:
@@ -208,6 +210,7 @@ class EngineLink:
         words += ["--slots", str(self._slots), "--grace", str(self._grace)]
         words += ["--min-free-memory", str(self._options.min_free_memory)]
         words += ["--log-bytes", str(self._options.max_log_bytes)]
+        words += ["--log-level", self._options.log_level, "--log-format", self._options.log_format]
         if self._options.trial_memory is not None:
             words += ["--trial-memory", str(self._options.trial_memory)]
         with self._workspace.engine_log.open("ab") as output:

@@ -21,6 +21,8 @@ class LocalOptions:
         max_download_bytes: the longest file that is fetched.
         download_timeout: how long a file may take.
         data: from the beginning of an input's path to a file or folder here.
+        log_level: the lowest that the engine writes to its log.
+        log_format: of that log; `auto` is JSON, since it is a file.
     """
 
     min_free_memory: int = 0
@@ -32,3 +34,5 @@ class LocalOptions:
     max_download_bytes: int = 2048 * MIB
     download_timeout: float = 600.0
     data: Mapping[str, Path] = field(default_factory=dict)
+    log_level: str = "info"
+    log_format: str = "auto"

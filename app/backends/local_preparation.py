@@ -86,6 +86,7 @@ class Preparation:
             else "its inputs are being downloaded",
             retryable=True,
             retry_after=_LOOK_AGAIN_SECONDS,
+            kind="preparing",
         )
 
     def forget(self, name: str) -> None:

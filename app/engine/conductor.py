@@ -3,8 +3,10 @@
 Runs on the engine's loop only.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 from app.engine.draws import Draws
 from app.engine.launcher import Launcher
@@ -18,6 +20,9 @@ from app.engine.workspace import UnknownNameError, Workspace
 from app.search.plan import Finish, Start, Stop, plan
 from app.sweep.record import Resumption, Retrial, Submission
 from app.sweep.state import TrialStatus
+from app.watching.logs import about
+
+log = logging.getLogger(__name__)
 
 
 class Conductor:
@@ -88,6 +93,8 @@ class Conductor:
         run = self._sweeps.create(submission)
         if run is not None:
             self._adopt(run)
+            with _about(run):
+                log.info("sweep taken on, at most %d trials", run.document.limits.max_total_trials)
 
     def cancel(self, name: str) -> None:
         """End a sweep; one that has ended stays as it is.
@@ -200,8 +207,9 @@ class Conductor:
         waiting = {name: self._sweeps[name] for name in due if name in self._sweeps}
         while waiting:
             run = self._scheduling.next(waiting, self.trials.counts())
-            if not self._act_on(run, now):
-                del waiting[run.name]
+            with _about(run):
+                if not self._act_on(run, now):
+                    del waiting[run.name]
 
     def _act_on(self, run: SweepRun, now: float) -> bool:
         """Act on one sweep's plan; True when a trial was started, so that more may follow."""
@@ -219,6 +227,7 @@ class Conductor:
                     run.finish(action.status, action.reason, now)
                     self._scheduling.ended(run.name)
                     self._tracking.end_sweep(run.name, action.status)
+                    log.info("sweep %s: %s", action.status, action.reason or "its trials ended")
         return started
 
     def _start_trial(self, run: SweepRun, number: int) -> bool:
@@ -239,3 +248,8 @@ class Conductor:
         for moment in (self._scheduling.recheck_at, self._sweeps.storage.look_at):
             if moment is not None:
                 yield moment
+
+
+def _about(run: SweepRun) -> AbstractContextManager[None]:
+    """What is logged inside names the sweep and the request that submitted it."""
+    return about(sweep=run.name, request_id=run.submission.request_id)

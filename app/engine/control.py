@@ -30,11 +30,13 @@ class About:
         trouble: why it cannot write to its folder, and starts no trials; None when it can.
         services: how many are connected and not about to end.
         settings: what it was started with; see `app.engine.limits.in_words_of_settings`.
+        busy: slots that are taken by a trial.
     """
 
     trouble: str | None
     services: int
     settings: dict[str, float | None]
+    busy: int = 0
 
 
 class EngineRefusedError(Exception):

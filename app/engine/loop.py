@@ -195,6 +195,7 @@ class _Engine:
             trouble=self._conductor.trouble,
             services=len(self._connections - self._left),
             settings=self._settings,
+            busy=len(self._conductor.trials),
         )
 
     def _leave(self, connection: Connection) -> bool:

@@ -4,6 +4,7 @@ Processes and MLflow are asked to do things and answer later; what they answered
 sweep's journal before anything else happens.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -23,6 +24,8 @@ from app.search.plan import Stop
 from app.sweep.command import CommandError
 from app.sweep.errors import storage_error
 from app.sweep.state import TrialStatus
+
+log = logging.getLogger(__name__)
 
 
 class Trials:
@@ -211,7 +214,9 @@ class Trials:
     def _end(self, attempt: Attempt, outcome: Outcome, code: int | None = None) -> None:
         now = time.monotonic()
         seconds = now - attempt.since if attempt.launched else None
-        self._sweeps[attempt.sweep].ended_as(
+        run = self._sweeps[attempt.sweep]
+        self._tell(run, attempt, outcome)
+        run.ended_as(
             attempt.number,
             outcome.status,
             outcome.reason,
@@ -221,6 +226,21 @@ class Trials:
             now=now,
         )
         self._forget(attempt, outcome.status)
+
+    def _tell(self, run: SweepRun, attempt: Attempt, outcome: Outcome) -> None:
+        """Log the end: a trial that went well is of interest to those only who look closely."""
+        failed = outcome.status is TrialStatus.FAILED
+        log.log(
+            logging.INFO if failed else logging.DEBUG,
+            "trial %s: %s",
+            outcome.status,
+            outcome.reason or "by itself",
+            extra={
+                "sweep": run.name,
+                "request_id": run.submission.request_id,
+                "trial": attempt.number,
+            },
+        )
 
     def _lost(self, attempt: Attempt, reason: str) -> None:
         if attempt.stop is not None:

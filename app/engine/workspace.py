@@ -171,6 +171,7 @@ def submission_body(submission: Submission) -> dict[str, object]:
         "code": str(submission.code) if submission.code else None,
         "inputs": {name: str(path) for name, path in submission.inputs.items()},
         "python": str(submission.python) if submission.python else None,
+        "request_id": submission.request_id,
     }
 
 
@@ -183,6 +184,7 @@ def submission_of(body: Mapping[str, Any]) -> Submission:
         code=Path(body["code"]) if body["code"] else None,
         inputs={name: Path(path) for name, path in body["inputs"].items()},
         python=Path(python) if (python := body.get("python")) else None,
+        request_id=body.get("request_id"),
     )
 
 

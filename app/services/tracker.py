@@ -25,6 +25,7 @@ from app.sweep.document import BackendName, SweepDocument
 from app.sweep.errors import SweepfrontError
 from app.sweep.record import Claim, Resumption, Retrial, Submission, SweepRecord
 from app.sweep.state import SweepStatus
+from app.watching.looks import Looks
 
 LEASE_SECONDS = 15.0
 """How long a sweep waits for a service that was killed while it looked; renewed in long looks."""
@@ -55,6 +56,7 @@ class Tracker:
         self._code = code
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{random.getrandbits(32):08x}"
         self._clock = ClockWatch(db, lease=LEASE_SECONDS)
+        self._looks = Looks()
         self._lock = threading.Lock()
         self._woken: set[str] = set()
         self._looked: dict[str, float] = {}
@@ -88,6 +90,7 @@ class Tracker:
 
     def wake(self, name: str) -> None:
         """Look at this sweep as soon as possible; safe from any thread."""
+        self._looks.asked_for(name)
         with self._lock:
             self._woken.add(name)
         self._bell.set()
@@ -188,7 +191,7 @@ class Tracker:
             return
         with self._lock:
             self._busy[claim.sweep.name] = claim
-        pool.submit(self._look, claim)
+        pool.submit(self._looks.make, self._look, claim)
 
     def _look(self, claim: Claim) -> None:
         name = claim.sweep.name
@@ -289,7 +292,7 @@ class Tracker:
     def _postpone(self, claim: Claim, message: str, retry_after: float | None) -> None:
         delay = min(MAX_DELAY_SECONDS, 2.0 ** min(claim.failures, 10))
         delay *= random.uniform(0.75, 1.25)  # noqa: S311 - jitter, so that retries spread
-        log.warning("sweep %s: %s; next look in %.0f s", claim.sweep.name, message, delay)
+        self._looks.postponed(claim.sweep.name, message, delay)
         try:
             leases.postpone(self._db, claim, error=message, delay=max(delay, retry_after or 0.0))
         except SweepfrontError as error:

@@ -22,6 +22,7 @@ from app.store import deliveries, webhook_queue
 from app.store.database import Database
 from app.sweep.errors import SweepfrontError
 from app.sweep.webhook import TEST_TYPE, DeliveryStatus, Due, Outcome, WebhookClaim
+from app.watching.metrics import attempted
 from app.webhooks.messages import body_of, headers_of
 from app.webhooks.receivers import Receivers
 from app.webhooks.retries import SCHEDULE, Answer, outcome_of
@@ -191,6 +192,7 @@ class Courier:
                 if self._ending.is_set():
                     return
                 outcome = self._attempt(line, due)
+                attempted(outcome.status)
                 if not webhook_queue.record(self._db, claim, due.delivery.id, outcome):
                     return
                 if outcome.disable:

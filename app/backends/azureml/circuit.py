@@ -3,7 +3,7 @@
 import threading
 import time
 
-from app.backends.base import BackendError
+from app.backends.base import BackendError, ErrorKind
 
 OPENS_AFTER = 3
 """Failures to reach it in a row, over all sweeps."""
@@ -34,10 +34,12 @@ class Circuit:
     def check(self) -> None:
         """Raise BackendError while the circuit is open."""
         with self._lock:
-            left = self._until - time.monotonic()
+            now = time.monotonic()
+            left = self._until - now
             if self._open and left > 0:
                 wait = min(left, _WHILE_TRYING) if self._trying else left
-                raise BackendError(self._words, retryable=True, retry_after=wait)
+                kind: ErrorKind = "throttled" if self._quiet_until > now else "unreachable"
+                raise BackendError(self._words, retryable=True, retry_after=wait, kind=kind)
             if self._open:
                 self._trying = True
                 self._until = time.monotonic() + self._pause
@@ -47,7 +49,7 @@ class Circuit:
         with self._lock:
             left = self._quiet_until - time.monotonic()
             if left > 0:
-                raise BackendError(self._words, retryable=True, retry_after=left)
+                raise BackendError(self._words, retryable=True, retry_after=left, kind="throttled")
 
     def heard(self) -> None:
         """One request was answered: failures before it were not all in a row."""

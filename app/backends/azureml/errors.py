@@ -5,10 +5,11 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import ClassVar
 
 from app.backends.azureml.outgoing import retry_after
 from app.backends.azureml.workspace import Workspace
-from app.backends.base import BackendError, UnknownSweepError
+from app.backends.base import BackendError, ErrorKind, UnknownSweepError
 from app.sweep.errors import SweepfrontError
 
 _WORKSPACE_ROLE = "'AzureML Data Scientist' on the workspace"
@@ -29,17 +30,25 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 class MissingError(BackendError):
     """Azure has no such thing: compute, environment, asset."""
 
+    _kind = "missing"
+
 
 class _SettingError(BackendError):
     """Azure answers, but a setting of the service or a role of its identity is wrong."""
+
+    _kind: ClassVar[ErrorKind | None] = "setting"
 
 
 class _SignInError(_SettingError):
     """The token was refused, or none could be had."""
 
+    _kind = "sign_in"
+
 
 class _UnreachableError(BackendError):
     """Nobody answered at all."""
+
+    _kind = "unreachable"
 
 
 @contextmanager
@@ -193,6 +202,7 @@ def _of_status(status: int, words: str, headers: Mapping[str, str], role: str) -
                 f"Azure answered {status}: {words}",
                 retryable=True,
                 retry_after=retry_after(headers),
+                kind="throttled" if status == 429 else None,  # noqa: PLR2004 - HTTP's number
             )
         case _:
             return BackendError(f"Azure ML refuses: {words}")
