@@ -21,7 +21,7 @@ demo: install ## serve, run the first sweep, register its best model, go on serv
 run: install ## serve on 127.0.0.1:8000 until Ctrl-C
 	@$(BIN)/python -m app serve
 
-test: .venv/.developed .venv/.azurite .venv/.browser ## run the test suite, some minutes
+test: .venv/.developed .venv/.azurite .venv/.browser .venv/.promtool ## run the test suite, some minutes
 	@echo "== tests"
 	@$(BIN)/python -m pytest -n 3 --dist loadfile -m "not slow"
 
@@ -96,4 +96,9 @@ $(UV):
 .venv/.browser: .venv/.developed tests/browser/chromium.py
 	@echo "== looking for a browser"
 	@$(BIN)/python -m tests.browser.chromium
+	@touch $@
+
+.venv/.promtool: .venv/.developed tests/monitoring/promtool.py
+	@echo "== looking for promtool"
+	@$(BIN)/python -m tests.monitoring.promtool
 	@touch $@
