@@ -86,7 +86,8 @@ def engine(
     from app.engine.loop import run  # noqa: PLC0415 - likewise
     from app.watching import logs  # noqa: PLC0415 - likewise
 
-    logs.configure(log_level, log_format)
+    # MLflow makes its store in a hundred steps, each of which alembic tells.
+    logs.configure(log_level, log_format, quiet=("alembic",))
     limits = TrialLimits(memory=trial_memory, log_bytes=log_bytes)
     code = run(workspace, slots=slots, grace=grace, min_free_memory=min_free_memory, limits=limits)
     raise typer.Exit(code)

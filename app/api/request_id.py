@@ -31,17 +31,20 @@ class RequestIds:
 
         async def tagged(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[HEADER] = request_id
-                if sweep := _sweep(scope):
+                headers = MutableHeaders(scope=message)
+                headers[HEADER] = request_id
+                if sweep := _sweep(scope, headers):
                     from_now_on(sweep=sweep)
             await send(message)
 
         await self._app(scope, receive, tagged)
 
 
-def _sweep(scope: Scope) -> str | None:
-    """The sweep that the request was about, as its route has found it in the path."""
-    if f"{SWEEPS}/" not in scope["path"]:
-        return None
-    name: str | None = scope.get("path_params", {}).get("name")
-    return name
+def _sweep(scope: Scope, headers: MutableHeaders) -> str | None:
+    """The sweep that the request was about: named in the path, or made by it."""
+    path: str = scope["path"]
+    if f"{SWEEPS}/" in path:
+        name: str | None = scope.get("path_params", {}).get("name")
+        return name
+    made = headers.get("Location", "") if path.endswith(SWEEPS) else ""
+    return made.rpartition(f"{SWEEPS}/")[2] or None

@@ -9,7 +9,7 @@ import re
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 
@@ -32,12 +32,13 @@ _GOOD = 400
 log = logging.getLogger(__name__)
 
 
-def configure(level: str, form: str) -> None:
+def configure(level: str, form: str, *, quiet: Sequence[str] = ()) -> None:
     """Have everything that this process logs written to standard error.
 
     Args:
         level: the lowest one that is written: debug, info, warning or error.
         form: json, pretty, or auto: pretty on a terminal, else JSON.
+        quiet: names of loggers of which only warnings are written, beside those of `QUIET`.
     """
     pretty = form == "pretty" or (form == "auto" and sys.stderr.isatty())
     handler = logging.StreamHandler(sys.stderr)
@@ -49,7 +50,7 @@ def configure(level: str, form: str) -> None:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
-    for talkative in QUIET:
+    for talkative in (*QUIET, *quiet):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     logging.getLogger(_ACCESS).addFilter(_worth_telling)
     logging.captureWarnings(capture=True)

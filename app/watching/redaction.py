@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import SecretBytes, SecretStr
 
 HIDDEN = "[redacted]"
-_SHORTEST = 6
+_SHORTEST = 8
 """Shorter values of settings are no secrets worth the name, and stand in too many words."""
 _DEEPEST = 6
 _NAMES = r"(?:[\w-]*(?:secret|token|passw(?:or)?d|passphrase|api[_-]?key|access[_-]?key|account[_-]?key|credential|signature)|authorization|cookie)"
@@ -26,7 +26,7 @@ _LOOKS = (
     (re.compile(r"((?:^|[?&])(?:code|state|nonce))=[^&\s\"'<>]+"), rf"\1={HIDDEN}"),
     (re.compile(rf"(?i)\b({_NAMES})=[^&;\s\"'<>]+"), rf"\1={HIDDEN}"),
     (re.compile(rf"(?i)([\"']{_NAMES}[\"']\s*:\s*[\"'])[^\"']+"), rf"\1{HIDDEN}"),
-    (re.compile(r"(?i)\b(authorization|cookie)(:\s*)(?!\[redacted\])[^\r\n]+"), rf"\1\2{HIDDEN}"),
+    (re.compile(r"(?i)\b(authorization|cookie)(:\s*+)(?!\[redacted\])[^\r\n]+"), rf"\1\2{HIDDEN}"),
     (
         re.compile(
             r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
