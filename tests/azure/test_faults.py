@@ -253,3 +253,25 @@ def test_a_slow_cloud_slows_no_request(azure_service: Served, emulator: RunningE
     assert time.monotonic() - started < 2
     emulator.misbehave()
     _completed(azure_service, name)
+
+
+def test_what_azure_says_is_logged_without_its_secrets(
+    azure_service: Served, emulator: RunningEmulator
+) -> None:
+    """The sweep goes on, the error is counted by its kind, and the log keeps quiet."""
+    words = "quota; see https://a.blob.core.windows.net/c?sv=1&sig=Sg8planted0signature and AccountKey=Ak7planted0key;"
+    emulator.misbehave({"match": PUT_JOB, "times": 2, "status": 429, "message": words})
+    name = azure_service.submit(azure_document(QUADRATIC))["name"]
+    azure_service.until(name, lambda sweep: "quota" in str(sweep["sync_error"]))
+    emulator.misbehave()
+    _completed(azure_service, name)
+    log = azure_service.log()
+    assert "sig=[redacted]" in log
+    assert "planted" not in log
+    counted = 'sweepfront_backend_errors_total{backend="azureml",kind="throttled"}'
+    (line,) = [
+        line
+        for line in azure_service.client.get("/metrics").text.splitlines()
+        if line.startswith(counted)
+    ]
+    assert float(line.split()[-1]) >= 1
