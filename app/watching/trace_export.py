@@ -4,6 +4,7 @@ Imported only where traces are wanted.
 """
 
 from importlib.metadata import version
+from threading import Timer
 
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -13,16 +14,34 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from app.watching.redaction import redact
 
+_LAST_SECONDS = 3.0
+"""How long the end of the service waits for a receiver to take what is left."""
 
-def provider() -> TracerProvider:
-    """Makes spans and sends them in batches, by a thread of its own."""
-    given = OTELResourceDetector().detect().attributes
-    own = {"service.name": "sweepfront", "service.version": version("sweepfront")}
-    resource = Resource.create({name: word for name, word in own.items() if name not in given})
-    made = TracerProvider(resource=resource, shutdown_on_exit=False)
-    made.add_span_processor(_Redacting())
-    made.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    return made
+
+class TraceExport:
+    """Spans are sent in batches by a thread of its own.
+
+    Attributes:
+        provider: makes them.
+    """
+
+    def __init__(self) -> None:
+        given = OTELResourceDetector().detect().attributes
+        own = {"service.name": "sweepfront", "service.version": version("sweepfront")}
+        resource = Resource.create({name: word for name, word in own.items() if name not in given})
+        self._exporter = OTLPSpanExporter()
+        self.provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+        self.provider.add_span_processor(_Redacting())
+        self.provider.add_span_processor(BatchSpanProcessor(self._exporter))
+
+    def close(self) -> None:
+        """Send what is left; a receiver that is away gets it no more."""
+        # By itself the SDK would try each batch again until its time is up, one after the other.
+        cut = Timer(_LAST_SECONDS, self._exporter.shutdown)
+        cut.daemon = True
+        cut.start()
+        self.provider.shutdown()
+        cut.cancel()
 
 
 class _Redacting(SpanProcessor):

@@ -30,18 +30,18 @@ class Tracing:
 
     def __init__(self) -> None:
         """Open it; a receiver that is away costs the spans of that time and nothing else."""
-        from app.watching.trace_export import provider  # noqa: PLC0415 - the SDK is heavy
+        from app.watching.trace_export import TraceExport  # noqa: PLC0415 - the SDK is heavy
 
-        self._provider = provider()
-        trace.set_tracer_provider(self._provider)
+        self._export = TraceExport()
+        trace.set_tracer_provider(self._export.provider)
 
     def hook(self) -> TelemetryConfig:
         """What `FastAPI(telemetry=...)` is told."""
-        return {**OFF, "tracing": True, "tracer_provider": self._provider, "exclude": _probe}
+        return {**OFF, "tracing": True, "tracer_provider": self._export.provider, "exclude": _probe}
 
     def close(self) -> None:
         """Send what is left."""
-        self._provider.shutdown()
+        self._export.close()
 
 
 class Origins:
