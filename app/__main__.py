@@ -14,7 +14,7 @@ from app.access.settings import LOOPBACK
 from app.cli import commands
 from app.settings import WrongSettingError, described, read_settings
 from app.sweep.errors import SweepfrontError
-from app.watching.redaction import keep_secret, redact, secrets_in
+from app.watching.redaction import redact
 
 app = typer.Typer(
     help="Hyperparameter sweeps over HTTP.",
@@ -29,8 +29,8 @@ commands.add_to(app)
 def serve() -> None:
     """Serve the HTTP API until Ctrl-C; settings are environment variables (see `settings`)."""
     from app.main import create_app, prepare  # noqa: PLC0415 - the other commands start without it
+    from app.serving import log_as_set  # noqa: PLC0415 - likewise
     from app.serving import serve as serve_app  # noqa: PLC0415 - likewise
-    from app.watching import logs  # noqa: PLC0415 - likewise
 
     settings = read_settings()
     if settings.host not in LOOPBACK and not settings.identifies:
@@ -42,8 +42,7 @@ def serve() -> None:
         )
     if _taken(settings.host, settings.port):
         _refuse(f"port {settings.port} is in use; stop what listens there or set SWEEPFRONT_PORT")
-    keep_secret([*(value for _, value in settings), *secrets_in(os.environ)])
-    logs.configure(settings.log_level, settings.log_format)
+    log_as_set(settings)
     try:
         prepare(settings)
     except SweepfrontError as error:

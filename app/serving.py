@@ -1,5 +1,6 @@
 """The web server, and how it ends."""
 
+import os
 import socket
 import sys
 from contextlib import suppress
@@ -8,11 +9,19 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.settings import Settings
+from app.watching import logs
+from app.watching.redaction import keep_secret, secrets_in
 
 _KEEP_ALIVE_SECONDS = 60
 """Longer than clients keep idle connections, lest a request meet one that is being closed."""
 _GRACE_SECONDS = 3
 """How long answers that are under way may take when the service ends."""
+
+
+def log_as_set(settings: Settings) -> None:
+    """Have this process log as the settings say, and none of their secrets."""
+    keep_secret([*(value for _, value in settings), *secrets_in(os.environ)])
+    logs.configure(settings.log_level, settings.log_format)
 
 
 def serve(app: FastAPI, settings: Settings) -> None:

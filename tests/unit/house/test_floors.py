@@ -80,7 +80,7 @@ FLOORS: dict[str, set[str]] = {
         "app.sweep",
         "sweepfront",
     },
-    "app.serving": {"app.settings"},
+    "app.serving": {"app.settings", "app.watching"},
     "app.late_pages": {"app.dashboard", "app.parts"},
     "app.settings": {"app.access", "app.sweep"},
     "sweepfront": set(),
