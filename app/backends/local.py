@@ -55,6 +55,11 @@ _RESUMPTION = TypeAdapter(Resumption)
 _VERSION = TypeAdapter(RegisteredVersion)
 
 
+def journal_offset(cursor: str | None) -> int:
+    """How many bytes of a sweep's journal a look with that cursor has read."""
+    return _CURSOR.validate_json(cursor).offset if cursor else 0
+
+
 class LocalBackend:
     """Runs sweeps as processes on this machine, in an engine process of its own."""
 

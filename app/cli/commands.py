@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from app.cli import documents
+from app.cli.backups import backup, restore
 from app.cli.calls import CommandError, Url, client_of, told
 from app.cli.demo import DEMO_DOCUMENT, demonstrate
 from app.cli.keys import keys
@@ -23,7 +24,7 @@ _INTERRUPTED = 130
 
 def add_to(app: typer.Typer) -> None:
     """Add them to the command line."""
-    for command in (submit, sweeps, show, replay, convert, demo):
+    for command in (submit, sweeps, show, replay, convert, demo, backup, restore):
         app.command()(command)
     app.add_typer(keys, name="keys")
 

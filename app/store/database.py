@@ -130,7 +130,7 @@ def schema_is_current(url: str) -> bool:
     finally:
         reader.dispose()
         writer.dispose()
-    return set(found) == set(ScriptDirectory.from_config(_config()).get_heads())
+    return set(found) == set(ScriptDirectory.from_config(alembic_config()).get_heads())
 
 
 @contextmanager
@@ -154,7 +154,7 @@ def _migration_engine(url: URL) -> Engine:
 
 
 def _upgrade(connection: Connection) -> None:
-    config = _config()
+    config = alembic_config()
     config.attributes["connection"] = connection
     try:
         upgrade(config, "head")
@@ -164,7 +164,7 @@ def _upgrade(connection: Connection) -> None:
         ) from error
 
 
-def _config() -> Config:
+def alembic_config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")

@@ -72,8 +72,10 @@ FLOORS: dict[str, set[str]] = {
         "app.sweep",
         "app.settings",
     },
+    "app.backup": {"app.backends", "app.engine", "app.settings", "app.store", "app.sweep"},
     "app.cli": {
         "app.access",
+        "app.backup",
         "app.code",
         "app.identity",
         "app.settings",
@@ -141,6 +143,7 @@ LATE: set[str] = {
     "app.store",
     "app.engine",
     "app.watching",
+    "app.backup",
     "pandas",
     "sweepfront.progress",
 }
