@@ -83,7 +83,7 @@ class Writer:
     def __init__(self, stream: IO[bytes], about: About) -> None:
         self._contents = Contents()
         self._packed = gzip.GzipFile(fileobj=stream, mode="wb", compresslevel=_QUICK, mtime=0)
-        self._tar = tarfile.open(fileobj=self._packed, mode="w|", format=tarfile.PAX_FORMAT)
+        self._tar = tarfile.TarFile(fileobj=self._packed, mode="w", format=tarfile.PAX_FORMAT)
         self._note(ABOUT, ABOUT_JSON.dump_json(about))
 
     @property
@@ -99,7 +99,7 @@ class Writer:
         """
         # A pipe must not be waited for, nor a link followed.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        with open(path, "rb", opener=lambda p, _: os.open(p, flags)) as file:  # noqa: PTH123 - opener
+        with open(path, "rb", opener=lambda p, _: os.open(p, flags)) as file:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
                 return
@@ -111,7 +111,7 @@ class Writer:
 
     def folder(self, name: str, path: Path) -> None:
         """Add a folder, without what is in it."""
-        self._tar.addfile(_info(name, path.stat(), type=tarfile.DIRTYPE))
+        self._tar.addfile(_info(name, path.stat(), kind=tarfile.DIRTYPE))
 
     def link(self, name: str, target: str, *, outside: bool) -> None:
         """Add a link; one that leads out of the data folder is noted at the end only."""
@@ -154,9 +154,9 @@ class _Steady:
 
 
 def _info(
-    name: str, found: os.stat_result, *, size: int = 0, type: bytes = tarfile.REGTYPE
-) -> tarfile.TarInfo:  # noqa: A002 - as tarfile calls it
+    name: str, found: os.stat_result, *, size: int = 0, kind: bytes = tarfile.REGTYPE
+) -> tarfile.TarInfo:
     info = tarfile.TarInfo(name)
-    info.size, info.type = size, type
+    info.size, info.type = size, kind
     info.mode, info.mtime = stat.S_IMODE(found.st_mode), int(found.st_mtime)
     return info

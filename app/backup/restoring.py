@@ -104,18 +104,22 @@ def _damage_named() -> Iterator[None]:
     except (tarfile.TarError, BadGzipFile, zlib.error, EOFError, ValidationError) as error:
         words = "no backup of this service" if isinstance(error, ValidationError) else str(error)
         raise BackupError(f"the archive is damaged: {words}; nothing was restored") from error
+    except FileExistsError as error:
+        words = f"{error.filename} is two things at once"
+        raise BackupError(f"the archive is damaged: {words}; nothing was restored") from error
 
 
 def _unpack(stream: IO[bytes], draft: Path, data: Path, records: Path | None) -> About:
     with GzipFile(fileobj=stream) as packed, tarfile.open(fileobj=packed, mode="r|") as tar:
-        first = tar.next()
+        members = iter(tar)
+        first = next(members, None)
         if first is None or first.name != ABOUT:
             raise BackupError("this is no backup: it does not begin with the note about itself")
         about = ABOUT_JSON.validate_json(_note(tar, first))
         _check_about(about, data, records)
         found = _Found()
         contents: Contents | None = None
-        for member in tar:
+        for member in members:
             if contents is not None:
                 raise BackupError(f"the archive goes on after its end, with {member.name!r}")
             if member.name == CHECKSUMS:
@@ -163,7 +167,7 @@ def _take_out(tar: tarfile.TarFile, member: tarfile.TarInfo, draft: Path, found:
     _check_name(name)
     path = draft / name
     if member.isdir():
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folder(path)
         return
     if name in found.files or name in found.links:
         raise BackupError(f"the archive has {name!r} more than once")
@@ -174,11 +178,18 @@ def _take_out(tar: tarfile.TarFile, member: tarfile.TarInfo, draft: Path, found:
     source = tar.extractfile(member) if member.isreg() else None
     if source is None:
         raise BackupError(f"{name!r} is neither a file nor a folder nor a link")
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_folder(path.parent)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     with os.fdopen(os.open(path, flags, member.mode & 0o755 | 0o400), "wb") as target:
         found.files[name] = _copy(source, target)
     os.utime(path, (member.mtime, member.mtime))
+
+
+def _make_folder(path: Path) -> None:
+    """Make a folder, and those above it, for their owner only."""
+    if not path.is_dir():
+        _make_folder(path.parent)
+        path.mkdir(mode=0o700)
 
 
 def _copy(source: IO[bytes], target: IO[bytes]) -> str:
@@ -227,7 +238,7 @@ def _make_links(links: dict[str, str], draft: Path) -> None:
     """Make them all; each folder that one lies in is a real one, since links have no contents."""
     for name, target in links.items():
         path = draft / name
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folder(path.parent)
         path.symlink_to(target)
 
 

@@ -165,6 +165,7 @@ def _upgrade(connection: Connection) -> None:
 
 
 def alembic_config() -> Config:
+    """Where the versions of the tables are described."""
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
