@@ -8,7 +8,7 @@ LOCK := $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url -
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test test-slow check chaos bench bench-tracker bench-samplers bench-dashboard screenshots lock clean azure-emulator azure-demo test-azure-live
+.PHONY: help install demo run test test-slow check chaos bench bench-tracker bench-samplers bench-dashboard screenshots lock clean image azure-emulator azure-demo test-azure-live
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +25,7 @@ test: .venv/.developed .venv/.azurite .venv/.browser .venv/.promtool ## run the 
 	@echo "== tests"
 	@$(BIN)/python -m pytest -n 3 --dist loadfile -m "not slow"
 
-test-slow: .venv/.developed .venv/.azurite .venv/.browser ## run the long tests: the whole grid, chaos
+test-slow: .venv/.developed .venv/.azurite .venv/.browser .venv/.buildah ## run the long tests: the whole grid, chaos
 	@echo "== slow tests"
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m slow --timeout 1800
 
@@ -37,7 +37,11 @@ check: .venv/.developed ## format, lint, types, floors and sizes
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy $(CODE)
+	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/python -m pytest -q -s tests/unit/house
+
+image: .venv/.developed .venv/.buildah ## build the image without a container engine, and run a sweep from it
+	@$(BIN)/python -m pytest -q -s tests/image --timeout 1800
 
 bench: .venv/.developed ## time the engine beside the bare fits
 	@$(BIN)/python -m benchmarks.engine
@@ -101,4 +105,9 @@ $(UV):
 .venv/.promtool: .venv/.developed tests/monitoring/promtool.py
 	@echo "== looking for promtool"
 	@$(BIN)/python -m tests.monitoring.promtool
+	@touch $@
+
+.venv/.buildah: .venv/.developed tests/image/tools.py
+	@echo "== looking for what builds the image"
+	@$(BIN)/python -m tests.image.tools
 	@touch $@
