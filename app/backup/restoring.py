@@ -33,6 +33,7 @@ from app.backup.archive import (
 from app.engine.workspace import Workspace
 from app.settings import Settings
 from app.store import files
+from app.store.database import knows_revision
 
 _DRAFT = ".restoring"
 _TOPS = frozenset({"engine", "code"})
@@ -137,7 +138,7 @@ def _unpack(stream: IO[bytes], draft: Path, data: Path, records: Path | None) ->
 
 
 def _check_about(about: About, data: Path, records: Path | None) -> None:
-    if about.format > FORMAT or not files.is_known(about.tables):
+    if about.format > FORMAT or not knows_revision(about.tables):
         raise BackupError(
             f"the backup was taken by a newer service ({about.version}); install that version first"
         )

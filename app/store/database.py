@@ -130,7 +130,15 @@ def schema_is_current(url: str) -> bool:
     finally:
         reader.dispose()
         writer.dispose()
-    return set(found) == set(ScriptDirectory.from_config(alembic_config()).get_heads())
+    return set(found) == set(ScriptDirectory.from_config(_config()).get_heads())
+
+
+def knows_revision(revision: str) -> bool:
+    """Whether tables of that revision are this service's own or earlier ones."""
+    try:
+        return ScriptDirectory.from_config(_config()).get_revision(revision) is not None
+    except CommandError:
+        return False
 
 
 @contextmanager
@@ -154,7 +162,7 @@ def _migration_engine(url: URL) -> Engine:
 
 
 def _upgrade(connection: Connection) -> None:
-    config = alembic_config()
+    config = _config()
     config.attributes["connection"] = connection
     try:
         upgrade(config, "head")
@@ -164,8 +172,7 @@ def _upgrade(connection: Connection) -> None:
         ) from error
 
 
-def alembic_config() -> Config:
-    """Where the versions of the tables are described."""
+def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import select
 
-from app.store.database import BUSY_SECONDS, Database, alembic_config
+from app.store.database import BUSY_SECONDS, Database
 from app.store.engines import engines, is_sqlite, parse_url, trouble_named
 from app.store.tables import SWEEPS
 from app.sweep.errors import StoreBusyError
@@ -56,14 +54,6 @@ def revision(url: str) -> str:
     finally:
         reader.dispose()
         writer.dispose()
-
-
-def is_known(version: str) -> bool:
-    """Whether this service can upgrade tables of that version."""
-    try:
-        return ScriptDirectory.from_config(alembic_config()).get_revision(version) is not None
-    except CommandError:
-        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@
 
 import json
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -105,10 +104,8 @@ def test_secrets_are_files_that_git_and_the_image_never_see(compose: dict[str, A
     assert used == set(compose["secrets"])
     for secret in compose["secrets"].values():
         assert secret["file"].startswith("./secrets/")
-    ignored = subprocess.run(
-        ["git", "check-ignore", "secrets/pg_service", "sweepfront.env"], cwd=ROOT, check=False
-    )
-    assert ignored.returncode == 0
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    assert {"secrets/", "sweepfront.env"} <= set(ignored)
     allowed = (ROOT / ".dockerignore").read_text().splitlines()
     assert "*" in allowed
     assert not [line for line in allowed if line.startswith("!") and "secret" in line]
