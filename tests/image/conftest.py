@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.image import tools
-from tests.image.building import Builder, Image
+from tests.image.building import Builder, Image, run
 
 
 @pytest.fixture(scope="session")
@@ -17,5 +17,8 @@ def image() -> Iterator[Image]:
         if tools.required():
             pytest.fail(f"SWEEPFRONT_IMAGE=required, and {reason}")
         pytest.skip(f"{reason}: `make image` arranges for what is needed")
-    with tempfile.TemporaryDirectory(prefix="sweepfront-image-") as folder:
-        yield Builder(Path(folder)).build()
+    folder = Path(tempfile.mkdtemp(prefix="sweepfront-image-"))
+    try:
+        yield Builder(folder).build()
+    finally:
+        run(["rm", "-rf", str(folder)])

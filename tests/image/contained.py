@@ -107,3 +107,10 @@ class Contained(Served):
         assert self.process is not None
         os.kill(self.first_process(), signal.SIGTERM)
         return self.process.wait(timeout=_STOP_SECONDS)
+
+    def close(self) -> None:
+        """End it, if it runs, and all that it has started."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.client.close()
