@@ -4,7 +4,7 @@ import os
 import socket
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -51,13 +51,30 @@ def serve() -> None:
 
 
 @app.command()
-def migrate() -> None:
-    """Create or upgrade the database's tables."""
+def migrate(
+    to: Annotated[
+        str | None,
+        typer.Option(help="A revision such as 0008, up or down; default: this version's own."),
+    ] = None,
+) -> None:
+    """Create or upgrade the database's tables, or go back to those of an earlier version."""
     from app.store import database  # noqa: PLC0415 - the other commands start without it
 
-    settings = read_settings()
-    database.migrate(settings.records_url)
-    typer.echo("the database is up to date")
+    url = read_settings().records_url
+    try:
+        if to is None:
+            database.migrate(url)
+        else:
+            before = database.migrate_to(url, to)
+    except SweepfrontError as error:
+        _refuse(error.message)
+    if to is None or database.schema_is_current(url):
+        typer.echo("the database is up to date")
+    else:
+        typer.echo(
+            f"the database is at revision {to}; before: {before or 'no tables'}. Start the version "
+            "that belongs to it now: this one needs a later revision"
+        )
 
 
 @app.command()
@@ -113,7 +130,7 @@ def _taken(host: str, port: int) -> bool:
     return False
 
 
-def _refuse(words: str) -> None:
+def _refuse(words: str) -> NoReturn:
     typer.echo(f"sweepfront: {redact(words)}", err=True)
     sys.exit(2)
 

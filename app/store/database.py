@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
 
-from alembic.command import upgrade
+from alembic.command import downgrade, upgrade
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -39,6 +39,12 @@ class OutdatedServiceError(SweepfrontError):
     """The database was upgraded by a newer version of this service."""
 
     code = "outdated-service"
+
+
+class UnknownRevisionError(SweepfrontError):
+    """There is no revision of that name."""
+
+    code = "unknown-revision"
 
 
 class Database:
@@ -118,6 +124,33 @@ def migrate(url: str) -> None:
         _upgrade(connection)
 
 
+def migrate_to(url: str, revision: str) -> str | None:
+    """Bring the tables to a revision, up or down, all or nothing.
+
+    On the way down what only later revisions can hold is lost.
+
+    Args:
+        url: the database's.
+        revision: such as 0008, or `head`.
+
+    Returns:
+        The revision before; None: there were no tables.
+
+    Raises:
+        UnknownRevisionError: this version knows no such revision.
+        OutdatedServiceError: the tables are newer than this service.
+        StoreBusyError: the database cannot be written.
+    """
+    wanted = _position(revision)
+    with exclusive(parse_url(url)) as connection:
+        before = MigrationContext.configure(connection).get_current_revision()
+        if before is None or before == revision or wanted >= _position(before, found=True):
+            _upgrade(connection, revision)
+        else:
+            downgrade(_config(connection), revision)
+    return before
+
+
 def schema_is_current(url: str) -> bool:
     """True when the tables are those that this service needs."""
     parsed = parse_url(url)
@@ -161,19 +194,36 @@ def _migration_engine(url: URL) -> Engine:
     return postgres_engine(url, MIGRATION_SECONDS)
 
 
-def _upgrade(connection: Connection) -> None:
-    config = _config()
-    config.attributes["connection"] = connection
+def _position(revision: str, *, found: bool = False) -> int:
+    """The place of a revision in the order of all; `found`: it is the database's."""
+    scripts = ScriptDirectory.from_config(_config())
+    names = [script.revision for script in scripts.walk_revisions()][::-1]
+    if revision == "head":
+        return len(names) - 1
+    if revision in names:
+        return names.index(revision)
+    if found:
+        raise OutdatedServiceError(
+            "The database was upgraded by a newer version of this service: it is at revision "
+            f"{revision}, which is not known here; use that version for the way back."
+        )
+    raise UnknownRevisionError(
+        f"There is no revision {revision!r}; these are known: {', '.join(names)}."
+    )
+
+
+def _upgrade(connection: Connection, revision: str = "head") -> None:
     try:
-        upgrade(config, "head")
+        upgrade(_config(connection), revision)
     except CommandError as error:
         raise OutdatedServiceError(
             f"The database was upgraded by a newer version of this service: {error}."
         ) from error
 
 
-def _config() -> Config:
+def _config(connection: Connection | None = None) -> Config:
     config = Config()
+    config.attributes["connection"] = connection
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config

@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Index, UniqueConstraint, text
 from sqlmodel import Field
 
-import app.store.audit_rows
+import app.store.audit_rows  # noqa: F401 - declares its table in METADATA
+import app.store.chore_rows  # noqa: F401 - likewise
 import app.store.webhook_rows  # noqa: F401 - likewise
 from app.store.columns import NUMBERED_ONCE, Json, JsonObject, Row, Serial, Words
 
@@ -62,6 +63,11 @@ class SweepRow(Row, table=True):
     submitted_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
+    archived_at: datetime | None
+    artifacts_removed_at: datetime | None
+    logs_removed_at: datetime | None
+    metrics_thinned_at: datetime | None
+    events_removed_at: datetime | None
     last_synced_at: datetime | None
     sync_error: str | None = Field(sa_type=Words)
     failures: int
@@ -246,5 +252,6 @@ MODEL_VERSIONS = METADATA.tables["model_versions"]
 EVENTS = METADATA.tables["events"]
 SIGNING_KEYS = METADATA.tables["signing_keys"]
 AUDIT = METADATA.tables["audit"]
+CHORES = METADATA.tables["chores"]
 WEBHOOKS = METADATA.tables["webhooks"]
 WEBHOOK_DELIVERIES = METADATA.tables["webhook_deliveries"]
