@@ -58,13 +58,12 @@ def downgrade() -> None:
     op.drop_index('ix_audit_project', 'audit')
     op.drop_index('ix_sweeps_project', 'sweeps')
     op.drop_table('audit')
+    # In place: a table that SQLite makes anew would give out numbers of removed rows again.
     for table in ('model_versions', 'events'):
-        with op.batch_alter_table(table) as batch:
-            batch.drop_column('project')
+        op.drop_column(table, 'project')
     for table in ('webhooks', 'sweeps'):
-        with op.batch_alter_table(table) as batch:
-            batch.drop_column('created_by')
-            batch.drop_column('project')
+        op.drop_column(table, 'created_by')
+        op.drop_column(table, 'project')
 
 
 def _fill() -> None:
