@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Index, UniqueConstraint, text
 from sqlmodel import Field
 
-import app.store.audit_rows  # noqa: F401 - declares its table in METADATA
-import app.store.chore_rows  # noqa: F401 - likewise
+import app.store.audit_rows
+import app.store.chore_rows
 import app.store.webhook_rows  # noqa: F401 - likewise
 from app.store.columns import NUMBERED_ONCE, Json, JsonObject, Row, Serial, Words
 
