@@ -31,8 +31,10 @@ class Served:
         slots: int = 2,
         database_url: str = "",
         environment: Mapping[str, str] | None = None,
+        root: Path = ROOT,
     ) -> None:
         self.data = data
+        self._root = root
         self.port = free_port()
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
         self._env = {
@@ -58,7 +60,7 @@ class Served:
         with log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "app", "serve"],
-                cwd=ROOT,
+                cwd=self._root,
                 env=self._env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
