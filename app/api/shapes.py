@@ -122,6 +122,17 @@ class SweepShape(Shape):
     finished_at: datetime | None
     last_synced_at: datetime | None
     sync_error: str | None
+    artifacts_removed_at: Annotated[
+        datetime | None,
+        Field(description="When retention removed what trials had left behind until then."),
+    ]
+    logs_removed_at: Annotated[datetime | None, Field(description="Likewise, their logs.")]
+    metrics_thinned_at: Annotated[
+        datetime | None, Field(description="Likewise, reports; some of each curve stay.")
+    ]
+    events_removed_at: Annotated[
+        datetime | None, Field(description="Likewise, events; the newest stays.")
+    ]
 
     @classmethod
     def of(cls, record: SweepRecord) -> Self:
@@ -153,6 +164,10 @@ class SweepShape(Shape):
             finished_at=record.finished_at,
             last_synced_at=record.last_synced_at,
             sync_error=record.sync_error,
+            artifacts_removed_at=record.artifacts_removed_at,
+            logs_removed_at=record.logs_removed_at,
+            metrics_thinned_at=record.metrics_thinned_at,
+            events_removed_at=record.events_removed_at,
         )
 
 

@@ -117,6 +117,14 @@ class RegisteredVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Leavings:
+    """What trials left behind that is, or would be, removed; bytes are the files' lengths."""
+
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What `GET /v1/backends` says of a backend."""
 
@@ -252,6 +260,20 @@ class Backend(Protocol):
 
     def purge(self, name: str) -> None:
         """Remove the sweep's records and artifacts; registered models stay."""
+        ...
+
+    def prune(self, name: str, *, artifacts: bool, logs: bool, dry_run: bool = False) -> Leavings:
+        """Remove what the trials of a finished sweep left on this machine; models stay.
+
+        Args:
+            name: the sweep.
+            artifacts: remove their files, and their copies of the code.
+            logs: remove what they printed.
+            dry_run: only count.
+
+        Raises:
+            UnknownSweepError: the sweep has not ended, or is not known; nothing was removed.
+        """
         ...
 
 

@@ -18,6 +18,7 @@ from app.backends.base import (
     Capabilities,
     Health,
     Judgement,
+    Leavings,
     LogStream,
     RegisteredVersion,
     Registration,
@@ -28,7 +29,7 @@ from app.backends.local_environment import Find
 from app.backends.local_options import LocalOptions
 from app.backends.local_preparation import Preparation
 from app.backends.local_rules import DEFAULTS, capabilities_of, judgement_of, nowhere
-from app.engine import journal
+from app.engine import journal, leavings
 from app.engine.logs import data_in
 from app.engine.sweep_state import SweepState
 from app.engine.workspace import TrialFolder, Workspace, submission_body
@@ -263,6 +264,14 @@ class LocalBackend:
     def purge(self, name: str) -> None:
         """Have the engine remove the sweep's folder."""
         self._engine.call("purge", name=name)
+
+    def prune(self, name: str, *, artifacts: bool, logs: bool, dry_run: bool = False) -> Leavings:
+        """Have the engine set it aside, where no trial runs any more, and delete it."""
+        files, size = leavings.count(self._workspace, name, artifacts=artifacts, logs=logs)
+        if not dry_run and self._known(name):
+            self._engine.call("prune", name=name, artifacts=artifacts, logs=logs)
+            leavings.remove(self._workspace, name)
+        return Leavings(files=files, bytes=size)
 
     def _known(self, name: str) -> bool:
         return (self._workspace.sweep(name) / "sweep.json").exists()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
+from app.backends import local_alone
 from app.backends.base import BackendError, UnknownSweepError
 from app.backends.local_options import LocalOptions
 from app.engine.control import (
@@ -23,7 +24,7 @@ from app.engine.control import (
     EngineRefusedError,
 )
 from app.engine.limits import TrialLimits, in_words_of_settings, of_the_engine
-from app.engine.workspace import Workspace
+from app.engine.workspace import UnknownNameError, Workspace
 
 START_SECONDS = 30.0
 """How long a new engine may take until it listens."""
@@ -82,17 +83,21 @@ class EngineLink:
         self._mend()
 
     def call(self, op: str, *, timeout: float = 30.0, **args: object) -> object:
-        """Ask the engine.
+        """Ask the engine; what only tidies is done without one, should this link not be started.
 
         Raises:
             UnknownSweepError: it has no sweep of that name.
             BackendError: it refused, or it is away (then retryable).
         """
         client = self._client
-        if client is None:
+        if client is None and self._mender is not None:
             raise BackendError("the local engine is starting", retryable=True, retry_after=1.0)
         try:
+            if client is None:
+                return local_alone.ask(self._workspace, op, timeout=timeout, args=args)
             return client.call(op, timeout=timeout, **args)
+        except UnknownNameError as error:
+            raise UnknownSweepError(str(error)) from error
         except EngineRefusedError as error:
             if error.code == UNKNOWN:
                 raise UnknownSweepError(str(error)) from error

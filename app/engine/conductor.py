@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
+from app.engine import leavings
 from app.engine.draws import Draws
 from app.engine.launcher import Launcher
 from app.engine.memory import Memory
@@ -159,6 +160,16 @@ class Conductor:
         if name in self._sweeps:
             raise UnknownNameError(f"sweep {name} is still live; cancel it first")
         self._workspace.remove_sweep(name)
+
+    def prune(self, name: str, *, artifacts: bool, logs: bool) -> None:
+        """Set aside what the trials of a sweep that is not live left behind.
+
+        Raises:
+            UnknownNameError: it is live.
+        """
+        if name in self._sweeps:
+            raise UnknownNameError(f"sweep {name} is still live; cancel it first")
+        leavings.set_aside(self._workspace, name, artifacts=artifacts, logs=logs)
 
     def advance(self) -> float | None:
         """Act on the plans of all sweeps that need it; returns when to be called again.

@@ -34,7 +34,7 @@ def answer(
 
     Args:
         request: `ping`, `submit`, `cancel`, `cancel_trial`, `resume`, `retry_trial`, `register`,
-            `purge` or `leave`.
+            `purge`, `prune` or `leave`.
         conductor: has the sweeps.
         tracking: has the models.
         about: what `ping` is answered with.
@@ -83,6 +83,8 @@ def _obey(op: str, args: Mapping[str, Any], conductor: Conductor) -> None:
             conductor.retry_trial(args["name"], _RETRIAL.validate_python(args["retrial"]))
         case "purge":
             conductor.purge(args["name"])
+        case "prune":
+            conductor.prune(args["name"], artifacts=args["artifacts"], logs=args["logs"])
         case unknown:
             raise ValueError(f"unknown request {unknown!r}")
 

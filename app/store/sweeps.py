@@ -165,8 +165,17 @@ def archive(db: Database, name: str) -> None:
     """
     with db.write() as session:
         row = _finished(session, name)
-        session.execute(update(SWEEPS).where(_C.id == row.id).values(archived=True))
+        session.execute(
+            update(SWEEPS)
+            .where(_C.id == row.id)
+            .values(archived=True, archived_at=_archived_at(row))
+        )
         audit.note(session, "sweep.archive", name, project=row.project)
+
+
+def _archived_at(row: AnyRow) -> datetime | None:
+    """Archiving again what is archived does not make it younger."""
+    return row.archived_at if row.archived and row.archived_at else datetime.now(UTC)
 
 
 def purge(db: Database, name: str) -> None:

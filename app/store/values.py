@@ -58,6 +58,10 @@ def sweep_of(row: AnyRow) -> SweepRecord:
         request_id=row.request_id,
         project=row.project,
         created_by=row.created_by,
+        artifacts_removed_at=row.artifacts_removed_at,
+        logs_removed_at=row.logs_removed_at,
+        metrics_thinned_at=row.metrics_thinned_at,
+        events_removed_at=row.events_removed_at,
     )
 
 

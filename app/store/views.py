@@ -105,16 +105,19 @@ def outcomes(db: Database, sweep: str) -> Outcomes:
 def changed(db: Database, sweep: str, after: int) -> set[int] | None:
     """Numbers of the trials that events after that id are about.
 
-    None: a sweep of that name was purged since, so that all is another.
+    None: a sweep of that name was purged since, so that all is another; or retention has removed
+    events after that id, so that nobody can tell.
     """
+    oldest = select(func.min(EVENTS.c.id)).where(EVENTS.c.sweep == sweep)
     statement = (
         select(EVENTS.c.trial, EVENTS.c.type == "sweep.purged")
         .distinct()
         .where(EVENTS.c.sweep == sweep, EVENTS.c.id > after)
     )
     with db.read() as session:
+        first = session.execute(oldest).scalar_one()
         rows = session.execute(statement).all()
-    if any(purged for _, purged in rows):
+    if (first is not None and first > after) or any(purged for _, purged in rows):
         return None
     return {trial for trial, _ in rows if trial is not None}
 

@@ -108,6 +108,8 @@ class SweepRecord:
         last_synced_at: when the backend was last heard; `sync_error` why it is not now.
         project: whose it is: the tag `project`; None: nobody's in particular.
         created_by: name of the caller who submitted it.
+        artifacts_removed_at: when retention removed what trials had left behind until then;
+            likewise logs, reports but for some, and events.
     """
 
     name: str
@@ -135,6 +137,10 @@ class SweepRecord:
     request_id: str | None
     project: str | None = None
     created_by: str | None = None
+    artifacts_removed_at: datetime | None = None
+    logs_removed_at: datetime | None = None
+    metrics_thinned_at: datetime | None = None
+    events_removed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import tempfile
 import threading
 import time
@@ -67,6 +68,21 @@ class Artifacts:
             raise ArtifactNotFoundError(f"run {run_id} has no artifact {path!r}") from error
         os.replace(draft.name, target)  # noqa: PTH105 - the draft is a name
         return target
+
+    def forget(self, sweep: str, *, dry_run: bool) -> tuple[int, int]:
+        """Remove our copies of the files of a sweep's runs; how many there are, and their bytes."""
+        copies = [
+            path
+            for path in self._cache.glob(f"{sweep}_*")
+            if path.name.removeprefix(f"{sweep}_").isdecimal()
+        ]
+        sizes = [
+            file.stat().st_size for copy in copies for file in copy.rglob("*") if file.is_file()
+        ]
+        for copy in copies:
+            if not dry_run:
+                shutil.rmtree(copy, ignore_errors=True)
+        return len(sizes), sum(sizes)
 
     def log(self, run_id: str, offset: int, within: int | None) -> Iterator[bytes]:
         """The run's log from a byte on, or its last `within` bytes; it has both streams in one."""

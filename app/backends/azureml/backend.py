@@ -23,6 +23,7 @@ from app.backends.base import (
     Capabilities,
     Health,
     Judgement,
+    Leavings,
     LogStream,
     RegisteredVersion,
     Registration,
@@ -235,6 +236,20 @@ class AzureBackend:
             if self._job(name) is None:
                 raise UnknownSweepError(f"Azure ML has no job {name} (any more)")
             self._workspace.client.jobs.archive(name)
+
+    def prune(
+        self,
+        name: str,
+        *,
+        artifacts: bool,
+        logs: bool,  # noqa: ARG002 - none are kept here
+        dry_run: bool = False,
+    ) -> Leavings:
+        """Remove our copies of its files; what lies in Azure is the workspace's to remove."""
+        if not artifacts:
+            return Leavings(files=0, bytes=0)
+        files, size = self._artifacts.forget(name, dry_run=dry_run)
+        return Leavings(files=files, bytes=size)
 
     def _job(self, name: str) -> Untyped:
         """The job; None when there is none of that name."""
