@@ -14,6 +14,7 @@ from app.access.settings import LOOPBACK
 from app.cli import commands
 from app.settings import WrongSettingError, described, read_settings
 from app.sweep.errors import SweepfrontError
+from app.sweep.retention import in_words
 from app.watching.redaction import redact
 
 app = typer.Typer(
@@ -75,6 +76,32 @@ def migrate(
             f"the database is at revision {to}; before: {before or 'no tables'}. Start the version "
             "that belongs to it now: this one needs a later revision"
         )
+
+
+@app.command()
+def retention(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Remove it.")] = False,
+) -> None:
+    """Count, or remove now, what is older than the RETAIN settings allow (see `settings`)."""
+    from app.main import retain  # noqa: PLC0415 - the other commands start without it
+
+    if dry_run == apply:
+        _refuse("give one of --dry-run and --apply")
+    given = read_settings()
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    try:
+        found = retain(given, dry_run=dry_run)
+    except SweepfrontError as error:
+        _refuse(error.message)
+    if not found:
+        typer.echo("nothing is to be removed: no setting RETAIN_..._DAYS is given")
+        return
+    table = Table("what", "of sweeps", "would be removed" if dry_run else "removed", "bytes")
+    for part, tally in found.items():
+        table.add_row(part, str(tally.sweeps), in_words(part, tally.items), str(tally.bytes))
+    Console().print(table)
 
 
 @app.command()

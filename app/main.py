@@ -48,6 +48,8 @@ from app.identity.doorkeeper import Doorkeeper
 from app.late_pages import mount_pages
 from app.parts import State
 from app.services.broadcast import Broadcast
+from app.services.retention import Tallies
+from app.services.retention_rounds import RetentionRounds
 from app.services.tracker import Tracker
 from app.services.views import Views
 from app.settings import MIB, Settings
@@ -206,18 +208,15 @@ def azure_place(settings: Settings) -> Place:
 def _open(settings: Settings, backends: Mapping[BackendName, Backend] | None) -> State:
     prepare_database(settings)
     db = Database(settings.records_url)
-    store = CodeStore(
-        settings.code_folder,
-        settings.code_roots,
-        max_bytes=settings.max_upload_bytes,
-        max_files=settings.max_code_files,
-    )
+    store = _code_store(settings)
     if backends is None:
         backends = _configured(settings, store)
     tracker = Tracker(db, backends, store)
     for backend in backends.values():
         watched(backend).start(tracker.wake)
     tracker.start()
+    retention = RetentionRounds(db, backends, settings.retention_terms, settings.retention)
+    retention.start()
     receivers = Receivers(settings.webhook_allowed_networks, http=settings.webhook_allow_http)
     courier = Courier(db, receivers)
     courier.start()
@@ -227,11 +226,21 @@ def _open(settings: Settings, backends: Mapping[BackendName, Backend] | None) ->
         backends=backends,
         code=store,
         tracker=tracker,
+        retention=retention,
         broadcast=Broadcast(db, encode),
         courier=courier,
         azure_request=partial(request_of, place=azure_place(settings)),
         views=Views(db),
         doorkeeper=Doorkeeper(settings, partial(keys.signing_key, db, "sessions")),
+    )
+
+
+def _code_store(settings: Settings) -> CodeStore:
+    return CodeStore(
+        settings.code_folder,
+        settings.code_roots,
+        max_bytes=settings.max_upload_bytes,
+        max_files=settings.max_code_files,
     )
 
 
@@ -271,7 +280,28 @@ def _configured(settings: Settings, code: CodeStore) -> dict[BackendName, Backen
     return backends
 
 
+def retain(settings: Settings, *, dry_run: bool) -> Tallies:
+    """Remove by hand, or only count, what is older than the settings allow.
+
+    No engine is started, and so no trial.
+
+    Raises:
+        OutdatedDatabaseError: with the command that upgrades.
+        ConflictError: a service is at it.
+        StoreBusyError: the records cannot be used now.
+    """
+    prepare_database(settings)
+    db = Database(settings.records_url)
+    try:
+        backends = _configured(settings, _code_store(settings))
+        rounds = RetentionRounds(db, backends, settings.retention_terms, settings.retention)
+        return rounds.once(dry_run=dry_run)
+    finally:
+        db.close()
+
+
 def _close(state: State) -> None:
+    state.retention.stop()
     for backend in state.backends.values():
         backend.close()
     state.tracker.stop()

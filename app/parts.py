@@ -9,6 +9,7 @@ from app.code.snapshots import CodeStore
 from app.identity.doorkeeper import Doorkeeper
 from app.services.broadcast import Broadcast
 from app.services.preview import AzureRequest
+from app.services.retention_rounds import RetentionRounds
 from app.services.tracker import Tracker
 from app.services.views import Views
 from app.settings import Settings
@@ -31,6 +32,7 @@ class State:
     backends: Mapping[BackendName, Backend]
     code: CodeStore
     tracker: Tracker
+    retention: RetentionRounds
     broadcast: Broadcast
     courier: Courier
     azure_request: AzureRequest

@@ -60,6 +60,8 @@ class Sweep:
         document: the normalised document.
         expected_trials: how many there will be if nothing ends the sweep earlier.
         last_synced_at: when the backend was last heard; `sync_error` says why it is not now.
+        artifacts_removed_at: when the service's retention removed what trials had left behind until
+            then; likewise logs, reports but for some of each curve, and events.
     """
 
     name: str
@@ -85,6 +87,10 @@ class Sweep:
     finished_at: datetime | None
     last_synced_at: datetime | None
     sync_error: str | None
+    artifacts_removed_at: datetime | None = None
+    logs_removed_at: datetime | None = None
+    metrics_thinned_at: datetime | None = None
+    events_removed_at: datetime | None = None
 
     @property
     def finished(self) -> bool:

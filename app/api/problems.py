@@ -60,6 +60,9 @@ KINDS: dict[str, Kind] = {
         "Backend not configured",
         "The sweep ran on a backend that this service is not set up for now.",
     ),
+    "removed": Kind(
+        410, "Removed", "It was there once, and was removed since, as the owner has set it."
+    ),
     "too-large": Kind(413, "Too large", "The body, or what it unpacks to, is over a limit."),
     "unsupported-media-type": Kind(415, "Unsupported media type", "Send another content type."),
     "invalid-document": Kind(

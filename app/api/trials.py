@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from itertools import chain
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -11,9 +12,10 @@ from fastapi.responses import FileResponse, StreamingResponse
 from app.api.parameters import Cursor, Limit, SweepName, TrialNumber
 from app.api.shapes import ArtifactShape, DecisionShape, MetricShape, PageOf, TrialShape
 from app.api.state import Parts
-from app.backends.base import Backend, LogStream, backend_of
+from app.backends.base import ArtifactNotFoundError, Backend, LogStream, backend_of
 from app.parts import State
 from app.services.resume import cancel_trial as end_trial
+from app.services.removed import check_artifacts, check_logs
 from app.services.resume import retry
 from app.store import sweeps, trials
 from app.sweep.state import TrialStatus
@@ -103,6 +105,10 @@ def read_log(
     backend = _backend(parts, name, number)
     if not follow:
         whole = backend.log(name, number, stream, tail=tail)
+        first = next(whole, b"")
+        if not first:
+            check_logs(sweeps.get(parts.db, name), trials.get(parts.db, name, number))
+        whole = chain([first], whole)
         return StreamingResponse(whole, media_type="text/plain; charset=utf-8")
 
     def ended() -> bool:
@@ -135,7 +141,12 @@ def download_artifact(
     name: SweepName, number: TrialNumber, path: str, parts: Parts
 ) -> FileResponse:
     """Download one file."""
-    file = _backend(parts, name, number).artifact_file(name, number, path)
+    backend = _backend(parts, name, number)
+    try:
+        file = backend.artifact_file(name, number, path)
+    except ArtifactNotFoundError:
+        check_artifacts(sweeps.get(parts.db, name), trials.get(parts.db, name, number))
+        raise
     return FileResponse(
         file,
         media_type="application/octet-stream",

@@ -22,7 +22,8 @@ def ask(workspace: Workspace, op: str, *, timeout: float, args: Mapping[str, obj
     try:
         client = EngineClient(workspace.control_socket, changed=_pass_over, lost=_never_mind)
     except EngineGoneError:
-        return _by_hand(workspace, op, args)
+        _by_hand(workspace, op, args)
+        return None
     try:
         return client.call(op, timeout=timeout, **args)
     finally:

@@ -16,6 +16,7 @@ from app.backends.base import (
     Registration,
     backend_of,
 )
+from app.services.removed import check_artifacts
 from app.store import models, sweeps, trials
 from app.store.database import Database
 from app.sweep.document import BackendName, Tags, Text
@@ -83,6 +84,7 @@ def register(
     Raises:
         NotFoundError: no such sweep or trial.
         ForbiddenError: the caller is no registrar of its project.
+        RemovedError: retention has removed the artifact.
         ConflictError: no trial that can be registered, no such artifact, or the gate refuses.
         AbsentBackendError: the sweep's backend is not configured here.
         BackendError: the backend could not register.
@@ -111,6 +113,7 @@ def register(
             )
         )
     except ArtifactNotFoundError as error:
+        check_artifacts(sweep, trial)
         there = [artifact.path for artifact in backend.artifacts(name, trial.number)]
         raise ConflictError(_missing(request, trial, there)) from error
     version = _version(sweep, trial, request, registered, gate)

@@ -7,13 +7,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, and_, delete, func, literal_column, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    delete,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from app.store import events
 from app.store.database import Database
 from app.store.events import NewEvent
-from app.store.tables import EVENTS, SWEEPS, WEBHOOK_DELIVERIES, WEBHOOKS
+from app.store.tables import DECISIONS, EVENTS, METRICS, SWEEPS, WEBHOOK_DELIVERIES, WEBHOOKS
 from app.store.values import AnyRow
 from app.sweep.document import BackendName
 from app.sweep.retention import Cutoffs, Part
@@ -29,6 +39,7 @@ _NOTED: Mapping[Part, str] = {
     "events": "events_removed_at",
 }
 _AT_ONCE = 100
+ROWS_AT_ONCE = 2000
 EVENTS_AT_ONCE = 500
 """Events that one transaction removes."""
 _FINISHED = [status.value for status in SweepStatus if status.finished]
@@ -100,6 +111,22 @@ def note(db: Database, candidate: Candidate, part: Part, cutoffs: Cutoffs) -> No
         # Events are the last to go: one about that would stay behind.
         if row is not None and part != "events":
             events.append(session, [_changed(row)])
+
+
+def empty(db: Database, candidate: Candidate) -> Iterator[int]:
+    """Remove reports and decisions of an archived sweep that is about to be purged.
+
+    Yields after each transaction how many rows it removed; all at once would keep others waiting.
+    """
+    archived = exists().where(_C.id == candidate.id, _C.archived, _C.status.in_(_FINISHED))
+    for table in (METRICS, DECISIONS):
+        some = select(table.c.id).where(table.c.sweep_id == candidate.id).limit(ROWS_AT_ONCE)
+        gone = 1
+        while gone:
+            with db.write() as session:
+                statement = delete(table).where(table.c.id.in_(some), archived)
+                gone = len(session.execute(statement.returning(table.c.id)).all())
+            yield gone
 
 
 def old_events(db: Database, sweep: str, before: datetime) -> int:

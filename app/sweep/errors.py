@@ -79,6 +79,12 @@ class NotFoundError(SweepfrontError):
     code = "not-found"
 
 
+class RemovedError(SweepfrontError):
+    """The named thing was there once; retention has removed it."""
+
+    code = "removed"
+
+
 class ConflictError(SweepfrontError):
     """The thing exists, and its state forbids the call.
 

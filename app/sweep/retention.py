@@ -99,6 +99,12 @@ def _value(report: Report) -> float:
     return math.nan if report.value is None else report.value
 
 
+def in_words(part: Part, items: int) -> str:
+    """So many things of that part, such as `12 files`."""
+    kinds: dict[Part, str] = {"metrics": "reports", "events": "events"}
+    return f"{items} {kinds.get(part, 'files')}"
+
+
 @dataclass(slots=True)
 class Tally:
     """What was, or would be, removed of a part.
