@@ -11,6 +11,8 @@ from app.backends.base import Artifact, backend_of
 from app.dashboard import formats
 from app.dashboard.frame import api_root, ask, heading, parts
 from app.dashboard.markup import link, table
+from app.services.removed import check_artifacts
+from app.store import sweeps, trials
 from app.sweep.document import BackendName
 from app.sweep.errors import SweepfrontError
 
@@ -41,7 +43,11 @@ class TrialFiles:
             self._shown.set_content(self._table(found))
 
     def _list(self) -> list[Artifact]:
-        return backend_of(self._parts.backends, self._backend).artifacts(self._name, self._number)
+        db, backend = self._parts.db, backend_of(self._parts.backends, self._backend)
+        found = backend.artifacts(self._name, self._number)
+        if not found:
+            check_artifacts(sweeps.get(db, self._name), trials.get(db, self._name, self._number))
+        return found
 
     def _table(self, found: Sequence[Artifact]) -> str:
         if not found:

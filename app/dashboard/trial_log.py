@@ -8,6 +8,8 @@ from nicegui import ui
 from app.backends.base import LogStream, backend_of
 from app.dashboard.frame import api_root, ask, heading, parts
 from app.dashboard.question import action
+from app.services.removed import check_logs
+from app.store import sweeps, trials
 from app.sweep.document import BackendName
 from app.sweep.errors import SweepfrontError
 
@@ -100,7 +102,11 @@ class TrialLog:
     def _tail(self, stream: LogStream) -> str:
         backend = backend_of(self._parts.backends, self._backend)
         found = backend.log(self._name, self._number, stream, tail=LINES, within=_BYTES)
-        return b"".join(found).decode(errors="replace")
+        text = b"".join(found).decode(errors="replace")
+        if not text:
+            db = self._parts.db
+            check_logs(sweeps.get(db, self._name), trials.get(db, self._name, self._number))
+        return text
 
     def _about(self, text: str) -> str:
         if not text:
