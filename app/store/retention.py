@@ -167,8 +167,9 @@ def waits_for_webhooks(db: Database, sweep: str, before: datetime) -> bool:
 def _until(session: Session, sweep: str, before: datetime, *, webhooks: bool = True) -> int:
     """The id of the first event of the sweep that stays."""
     of_sweep = _E.sweep == sweep
+    # The newest of the old ones, even if there are newer ones: those may be about the removal.
     bounds = [
-        session.execute(select(func.max(_E.id)).where(of_sweep)).scalar_one(),
+        session.execute(select(func.max(_E.id)).where(of_sweep, _E.at < before)).scalar_one(),
         session.execute(select(func.min(_E.id)).where(of_sweep, _E.at >= before)).scalar_one(),
     ]
     if webhooks:
