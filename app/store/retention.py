@@ -39,7 +39,8 @@ _NOTED: Mapping[Part, str] = {
     "events": "events_removed_at",
 }
 _AT_ONCE = 100
-ROWS_AT_ONCE = 2000
+ROWS_AT_ONCE = 1000
+"""Reports or decisions that one transaction removes."""
 EVENTS_AT_ONCE = 500
 """Events that one transaction removes."""
 _FINISHED = [status.value for status in SweepStatus if status.finished]

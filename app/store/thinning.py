@@ -13,7 +13,7 @@ from app.store.tables import METRICS, SWEEPS
 from app.sweep.retention import Report, kept
 from app.sweep.state import SweepStatus
 
-REPORTS_AT_ONCE = 2000
+REPORTS_AT_ONCE = 1000
 """Reports that one transaction looks at, and removes most of."""
 _READ_AT_ONCE = 5000
 _M = METRICS.c

@@ -1,5 +1,8 @@
 """What retention finds, removes and notes, on both databases."""
 
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -24,6 +27,8 @@ from tests.contract.store.samples import NOON, new, report, running, trial
 NOW = datetime.now(UTC)
 LONG_AGO = NOW - timedelta(days=90)
 REPORTS = 3000
+WAIT_SECONDS = 0.1
+"""That a writer waits beside a round, as the 95th percentile."""
 TERMS = Terms(metrics=30, points=100)
 
 
@@ -113,7 +118,7 @@ def test_a_thinning_that_was_cut_off_ends_alike(db: Database) -> None:
     def cut() -> None:
         nonlocal beats
         beats += 1
-        if beats == 5:
+        if beats == 7:
             raise CutError
 
     with pytest.raises(CutError):
@@ -222,3 +227,24 @@ def test_a_chore_is_done_by_one_at_a_time(db: Database) -> None:
     chores.let_go(db, "tidy", "two")
     assert chores.claim(db, "tidy", "three", lease=-1)
     assert chores.claim(db, "tidy", "four", lease=60), "the lease of a killed one has run out"
+
+
+@pytest.mark.slow
+def test_others_write_meanwhile(db: Database, url: str) -> None:
+    """A thinning of many reports keeps nobody waiting; its transactions are short."""
+    finish(db, "old", ended=LONG_AGO, reports=30 * REPORTS)
+    other = Database(url)
+    waits = []
+    with ThreadPoolExecutor(1) as pool:
+        round_ = pool.submit(Retention(other, {}, TERMS, now=NOW).run, dry_run=False)
+        while not round_.done():
+            begun = time.monotonic()
+            with db.write() as session:
+                session.execute(update(SWEEPS).values(failures=0))
+            waits.append(time.monotonic() - begun)
+            time.sleep(0.005)
+        assert round_.result()["metrics"].items > 29 * REPORTS
+    other.close()
+    p95 = statistics.quantiles(waits, n=20)[-1]
+    print(f"{len(waits)} writes, p95 {p95 * 1000:.0f} ms, longest {max(waits) * 1000:.0f} ms")
+    assert p95 < WAIT_SECONDS
