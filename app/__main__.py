@@ -86,11 +86,12 @@ def retention(
 ) -> None:
     """Count, or remove now, what is older than the RETAIN settings allow (see `settings`)."""
     from app.main import retain  # noqa: PLC0415 - the other commands start without it
+    from app.serving import log_as_set  # noqa: PLC0415 - likewise
 
     if dry_run == apply:
         _refuse("give one of --dry-run and --apply")
     given = read_settings()
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    log_as_set(given.model_copy(update={"log_level": "warning"}))
     try:
         found = retain(given, dry_run=dry_run)
     except SweepfrontError as error:

@@ -12,10 +12,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, Settin
 from app.access.settings import AccessSettings
 from app.sweep.document import BackendName
 from app.sweep.errors import SweepfrontError
-from app.sweep.retention import Terms
+from app.sweep.retention_settings import RetentionSettings
 
 MIB = 1024 * 1024
-Days = Annotated[float | None, Field(gt=0, le=36_500)]
 _ORIGIN = re.compile(r"\*|https?://[^/\s?#@*;,\']+")
 _HOST = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
 
@@ -24,7 +23,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-class Settings(AccessSettings, BaseSettings):
+class Settings(AccessSettings, RetentionSettings, BaseSettings):
     """The settings of one process, read once."""
 
     model_config = SettingsConfigDict(
@@ -144,37 +143,6 @@ class Settings(AccessSettings, BaseSettings):
         "browser, separated by ','; empty: none. * lets any page that somebody here opens read and "
         "change everything: for trials only.",
     )
-    retention: Literal["off", "dry-run", "on"] = Field(
-        "off",
-        description="Whether what is older than the RETAIN settings say is removed, once an hour; "
-        "dry-run: only tell in the log what would be.",
-    )
-    retain_artifacts_days: Days = Field(
-        None,
-        description="Days after its end for which a sweep's artifacts are kept; empty: for ever. "
-        "Registered models are kept anyway.",
-    )
-    retain_logs_days: Days = Field(
-        None, description="Likewise, what its trials printed; empty: for ever."
-    )
-    retain_metrics_days: Days = Field(
-        None,
-        description="Days after which reports are thinned to RETAIN_METRICS_POINTS; empty: never.",
-    )
-    retain_metrics_points: int = Field(
-        500,
-        ge=10,
-        le=100_000,
-        description="Reports of a trial and metric that thinning leaves at most.",
-    )
-    retain_events_days: Days = Field(
-        None, description="Days after its end for which a sweep's events are kept; empty: for ever."
-    )
-    retain_archived_days: Days = Field(
-        None,
-        description="Days after which archived sweeps are purged; empty: never. Their registered "
-        "models stay.",
-    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="What the service logs."
     )
@@ -187,15 +155,7 @@ class Settings(AccessSettings, BaseSettings):
         "OTEL_EXPORTER_OTLP_ENDPOINT says; default there: http://localhost:4318.",
     )
 
-    @field_validator(
-        "trial_memory",
-        "retain_artifacts_days",
-        "retain_logs_days",
-        "retain_metrics_days",
-        "retain_events_days",
-        "retain_archived_days",
-        mode="before",
-    )
+    @field_validator("trial_memory", mode="before")
     @classmethod
     def _unlimited(cls, value: object) -> object:
         return None if value == "" else value
@@ -228,18 +188,6 @@ class Settings(AccessSettings, BaseSettings):
                 except ValueError as error:
                     raise ValueError(f"{entry!r} is neither a network nor a host's name") from error
         return value
-
-    @property
-    def retention_terms(self) -> Terms:
-        """How long things are kept."""
-        return Terms(
-            artifacts=self.retain_artifacts_days,
-            logs=self.retain_logs_days,
-            metrics=self.retain_metrics_days,
-            events=self.retain_events_days,
-            archived=self.retain_archived_days,
-            points=self.retain_metrics_points,
-        )
 
     @property
     def records_url(self) -> str:

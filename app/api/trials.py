@@ -14,8 +14,8 @@ from app.api.shapes import ArtifactShape, DecisionShape, MetricShape, PageOf, Tr
 from app.api.state import Parts
 from app.backends.base import ArtifactNotFoundError, Backend, LogStream, backend_of
 from app.parts import State
-from app.services.resume import cancel_trial as end_trial
 from app.services.removed import check_artifacts, check_logs
+from app.services.resume import cancel_trial as end_trial
 from app.services.resume import retry
 from app.store import sweeps, trials
 from app.sweep.state import TrialStatus

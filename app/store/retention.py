@@ -107,11 +107,11 @@ def note(db: Database, candidate: Candidate, part: Part, cutoffs: Cutoffs) -> No
             update(SWEEPS)
             .where(_C.id == candidate.id, _due(part, cutoffs[part]))
             .values({_NOTED[part]: datetime.now(UTC)})
-            .returning(_C.name, _C.provider_status, _C.provider_url)
+            .returning(_C.name, _C.project, _C.provider_status, _C.provider_url)
         ).one_or_none()
         # Events are the last to go: one about that would stay behind.
         if row is not None and part != "events":
-            events.append(session, [_changed(row)])
+            events.append(session, [_changed(row)], project=row.project)
 
 
 def empty(db: Database, candidate: Candidate) -> Iterator[int]:

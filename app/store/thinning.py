@@ -97,7 +97,10 @@ def thin(db: Database, curve: Curve, found: Plan) -> Iterator[int]:
             if gone:
                 data = {"number": curve.trial}
                 told = NewEvent("trial.details", curve.sweep, data, trial=curve.trial)
-                events.append(session, [told])
+                project = session.execute(
+                    select(SWEEPS.c.project).where(SWEEPS.c.id == curve.sweep_id)
+                ).scalar_one()
+                events.append(session, [told], project=project)
         after = end
         yield len(gone)
 
