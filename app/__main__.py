@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -27,11 +28,18 @@ commands.add_to(app)
 
 
 @app.command()
-def serve() -> None:
+def serve(
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes that answer; several on PostgreSQL only.")
+    ] = 1,
+) -> None:
     """Serve the HTTP API until Ctrl-C; settings are environment variables (see `settings`)."""
-    from app.main import create_app, prepare  # noqa: PLC0415 - the other commands start without it
-    from app.serving import log_as_set  # noqa: PLC0415 - likewise
-    from app.serving import serve as serve_app  # noqa: PLC0415 - likewise
+    # The other commands start without these.
+    from app.main import create_app, create_worker  # noqa: PLC0415 - see above
+    from app.opening import prepare  # noqa: PLC0415 - see above
+    from app.serving import log_as_set  # noqa: PLC0415 - see above
+    from app.serving import serve as serve_app  # noqa: PLC0415 - see above
+    from app.workers import serve_workers  # noqa: PLC0415 - see above
 
     settings = read_settings()
     if settings.host not in LOOPBACK and not settings.identifies:
@@ -43,12 +51,21 @@ def serve() -> None:
         )
     if _taken(settings.host, settings.port):
         _refuse(f"port {settings.port} is in use; stop what listens there or set SWEEPFRONT_PORT")
+    if workers > 1 and settings.records_url.startswith("sqlite"):
+        _refuse(
+            f"--workers {workers} needs PostgreSQL: SQLite is for one process, as it lets one write at "
+            "a time and tells the others nothing; set SWEEPFRONT_DATABASE_URL=postgresql://... and "
+            "run `python -m app migrate`, or serve with one worker"
+        )
     log_as_set(settings)
     try:
         prepare(settings)
     except SweepfrontError as error:
         _refuse(error.message)
-    serve_app(create_app(settings), settings)
+    if workers > 1:
+        serve_workers(settings, workers, partial(create_worker, settings))
+    else:
+        serve_app(create_app(settings), settings)
 
 
 @app.command()
@@ -85,7 +102,7 @@ def retention(
     apply: Annotated[bool, typer.Option("--apply", help="Remove it.")] = False,
 ) -> None:
     """Count, or remove now, what is older than the RETAIN settings allow (see `settings`)."""
-    from app.main import retain  # noqa: PLC0415 - the other commands start without it
+    from app.opening import retain  # noqa: PLC0415 - the other commands start without it
     from app.serving import log_as_set  # noqa: PLC0415 - likewise
 
     if dry_run == apply:

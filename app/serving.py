@@ -3,10 +3,12 @@
 import os
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
 
 from app.settings import Settings
 from app.watching import logs
@@ -26,8 +28,19 @@ def log_as_set(settings: Settings) -> None:
 
 def serve(app: FastAPI, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; exits with 3 if the service cannot start."""
-    config = uvicorn.Config(
-        app,
+    server = Server(config_of(lambda: app, settings))
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
+
+
+def config_of(build: Callable[[], FastAPI], settings: Settings, workers: int = 1) -> uvicorn.Config:
+    """How the application that `build` makes is served by each of so many processes."""
+    return uvicorn.Config(
+        build,
+        factory=True,
+        workers=workers,
         host=settings.host,
         port=settings.port,
         root_path=settings.root_path,
@@ -38,14 +51,9 @@ def serve(app: FastAPI, settings: Settings) -> None:
         timeout_graceful_shutdown=_GRACE_SECONDS,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
-    server = _Server(config)
-    with suppress(KeyboardInterrupt):
-        server.run()
-    if not server.started:
-        sys.exit(3)
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Ends the streams of events, for whose end it would wait in vain."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

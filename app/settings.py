@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -59,6 +60,15 @@ class Settings(AccessSettings, RetentionSettings, BaseSettings):
         [Path()],
         min_length=1,
         description="Folders below which documents may name code and data, separated by ':'.",
+    )
+    replica: str = Field(
+        default_factory=socket.gethostname,
+        description="Name of this process among those that share the records; default: the host's.",
+    )
+    local_replica: str = Field(
+        "",
+        description="Name of the replica that runs the local engine; empty: every process runs, or "
+        "shares, the engine of its DATA_DIR.",
     )
     local_slots: int = Field(
         default_factory=_cores,
@@ -203,6 +213,12 @@ class Settings(AccessSettings, RetentionSettings, BaseSettings):
     def azure_cache(self) -> Path:
         """Where local copies of artifacts on Azure lie."""
         return self.data_dir.absolute() / "azureml"
+
+    @property
+    def engine_elsewhere(self) -> str | None:
+        """The replica that runs the local engine; None: this one does."""
+        named = self.local_replica
+        return named if named and named != self.replica else None
 
     @property
     def engine_folder(self) -> Path:

@@ -32,9 +32,13 @@ class Served:
         database_url: str = "",
         environment: Mapping[str, str] | None = None,
         root: Path = ROOT,
+        log: str = "",
+        workers: int = 1,
     ) -> None:
         self.data = data
         self._root = root
+        self._log = data.parent / f"{log or data.name}.log"
+        self._words = ["serve", *(["--workers", str(workers)] if workers > 1 else [])]
         self.port = free_port()
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
         self._env = {
@@ -56,10 +60,9 @@ class Served:
 
     def launch(self) -> None:
         """Start the service's process."""
-        log = (self.data.parent / f"{self.data.name}.log").open("ab")
-        with log:
+        with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "app", "serve"],
+                [sys.executable, "-m", "app", *self._words],
                 cwd=self._root,
                 env=self._env,
                 stdin=subprocess.DEVNULL,
@@ -93,7 +96,7 @@ class Served:
 
     def log(self) -> str:
         """What the service printed."""
-        return (self.data.parent / f"{self.data.name}.log").read_text(errors="replace")
+        return self._log.read_text(errors="replace")
 
     def submit(self, document: Json) -> Json:
         """Post a document that must be accepted."""

@@ -5,8 +5,6 @@ from fastapi.openapi.docs import get_swagger_ui_html, get_swagger_ui_oauth2_redi
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
-from app.parts import DASHBOARD
-
 _ASSETS = "/swagger"
 _RETURN = "/docs/oauth2-redirect"
 _PARAMETERS = {
@@ -17,10 +15,11 @@ _PARAMETERS = {
 }
 
 
-def add_docs(app: FastAPI, root_path: str, *, client_id: str = "") -> None:
-    """Serve the page and its files; addresses carry the prefix that a proxy removes.
+def add_docs(app: FastAPI, root_path: str, *, start: str, client_id: str = "") -> None:
+    """Serve the page and its files, and lead from / to `start`.
 
-    `client_id` is that of this service in Entra ID, with which the page signs in.
+    Addresses carry the prefix that a proxy removes. `client_id` is that of this service in Entra
+    ID, with which the page signs in.
     """
     root = root_path.rstrip("/")
     made = get_swagger_ui_html(
@@ -48,5 +47,5 @@ def add_docs(app: FastAPI, root_path: str, *, client_id: str = "") -> None:
         return get_swagger_ui_oauth2_redirect_html()
 
     @app.get("/", include_in_schema=False)
-    def start() -> RedirectResponse:
-        return RedirectResponse(f"{root}{DASHBOARD}/")
+    def begin() -> RedirectResponse:
+        return RedirectResponse(f"{root}{start}")

@@ -51,6 +51,12 @@ KINDS: dict[str, Kind] = {
         403, "Cross-site call", "A page of another site may not call this service from a browser."
     ),
     "not-found": Kind(404, "Not found", "There is nothing of that name (yet)."),
+    "pages-elsewhere": Kind(
+        404,
+        "No pages here",
+        "This service answers by several processes, and a page lives in one: another service on the "
+        "same records, with one process, has the pages.",
+    ),
     "method-not-allowed": Kind(
         405, "Method not allowed", "The path takes other methods; see the Allow header."
     ),

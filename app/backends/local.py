@@ -1,7 +1,5 @@
 """The embedded engine seen as a backend: requests go to its process, records are read from files."""
 
-import os
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -24,13 +22,14 @@ from app.backends.base import (
     Registration,
     UnknownSweepError,
 )
+from app.backends.local_elsewhere import EngineElsewhere
 from app.backends.local_engine import EngineLink
 from app.backends.local_environment import Find
+from app.backends.local_logs import chunks, last_lines
 from app.backends.local_options import LocalOptions
 from app.backends.local_preparation import Preparation
 from app.backends.local_rules import DEFAULTS, capabilities_of, judgement_of, nowhere
 from app.engine import journal, leavings
-from app.engine.logs import data_in
 from app.engine.sweep_state import SweepState
 from app.engine.workspace import TrialFolder, Workspace, submission_body
 from app.sweep.document import BackendName, SweepDocument
@@ -39,7 +38,6 @@ from app.sweep.state import SweepSnapshot, SweepStatus
 
 LOOK_BYTES = 4 * 1024 * 1024
 """How much of a journal one look reads at most."""
-_CHUNK = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +73,7 @@ class LocalBackend:
         grace: float,
         options: LocalOptions = DEFAULTS,
         find: Find = nowhere,
+        runs_on: str | None = None,
     ) -> None:
         """Describe the engine; nothing happens before `start`.
 
@@ -84,16 +83,21 @@ class LocalBackend:
             grace: seconds between SIGTERM and SIGKILL of a stopped trial.
             options: what else the service's owner decides.
             find: finds the files that documents name.
+            runs_on: the replica that runs the engine; None: this service does.
         """
         self._workspace = Workspace(workspace)
         self._options = options
         self._find = find
         self._changed: Callable[[str], None] = lambda _name: None
         self._preparation = Preparation(self._workspace.folder, options, find)
-        self._engine = EngineLink(self._workspace, slots=slots, grace=grace, options=options)
+        self._engine: EngineLink | EngineElsewhere
+        if runs_on is None:
+            self._engine = EngineLink(self._workspace, slots=slots, grace=grace, options=options)
+        else:
+            self._engine = EngineElsewhere(self._workspace, replica=runs_on, slots=slots)
 
     def start(self, changed: Callable[[str], None]) -> None:
-        """Start the engine, or adopt the one that is at work in this folder."""
+        """Start the engine, or adopt the one that is at work in this folder, if it runs here."""
         self._changed = changed
         self._engine.start(changed)
 
@@ -120,8 +124,8 @@ class LocalBackend:
                 "until it can",
                 busy=state.busy,
             )
-        detail = "; ".join(["the engine answers", *state.notes])
-        return Health(ok=True, detail=detail, busy=state.busy)
+        words = ["the engine answers"] if state.here else []
+        return Health(ok=True, detail="; ".join([*words, *state.notes]), busy=state.busy)
 
     def judge(self, document: SweepDocument) -> Judgement:
         """What cannot run here, and what has no effect here."""
@@ -230,9 +234,9 @@ class LocalBackend:
         if not path.is_file():
             return iter(())
         if tail is None:
-            return _chunks(path, offset)
+            return chunks(path, offset)
         start = 0 if within is None else max(0, path.stat().st_size - within)
-        return iter(_last_lines(path, tail, start))
+        return iter(last_lines(path, tail, start))
 
     def artifacts(self, name: str, number: int) -> list[Artifact]:
         """The files in ./outputs and those logged through MLflow; links are passed over."""
@@ -278,24 +282,3 @@ class LocalBackend:
 
     def _trial(self, name: str, number: int) -> TrialFolder:
         return self._workspace.trial(name, number)
-
-
-def _chunks(path: Path, offset: int) -> Iterator[bytes]:
-    """What the log holds from there on; the hole in one that is over its limit is passed over."""
-    with path.open("rb", buffering=0) as file:
-        while (start := data_in(file.fileno(), offset)) is not None:
-            hole = os.lseek(file.fileno(), start, os.SEEK_HOLE)
-            chunk = os.pread(file.fileno(), min(_CHUNK, hole - start), start)
-            if not chunk:
-                return
-            yield chunk
-            offset = start + len(chunk)
-
-
-def _last_lines(path: Path, count: int, start: int) -> list[bytes]:
-    lines: deque[bytes] = deque(maxlen=count)
-    rest = b""
-    for chunk in _chunks(path, start):
-        *whole, rest = (rest + chunk).split(b"\n")
-        lines.extend(line + b"\n" for line in whole)
-    return [*lines, rest][-count:] if rest else list(lines)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -45,12 +45,35 @@ class EngineState:
     Attributes:
         trouble: why it cannot write to its folder, and starts no trials; None when it can.
         notes: what else is worth knowing.
-        busy: slots that are taken by a trial.
+        busy: slots that are taken by a trial; None: not known here.
+        here: this service has it run, alone or together with others.
     """
 
     trouble: str | None
     notes: Sequence[str]
-    busy: int
+    busy: int | None
+    here: bool = True
+
+
+def ask(client: EngineClient, op: str, timeout: float, args: Mapping[str, object]) -> object:
+    """Ask the engine at the other end, and wait at most `timeout` seconds.
+
+    Raises:
+        UnknownSweepError: it has no sweep of that name.
+        BackendError: it refused.
+        EngineGoneError: it is gone, or does not answer.
+    """
+    try:
+        return client.call(op, timeout=timeout, **args)
+    except EngineRefusedError as error:
+        raise _refusal(error) from error
+
+
+def _refusal(error: EngineRefusedError) -> BackendError:
+    if error.code == UNKNOWN:
+        return UnknownSweepError(str(error))
+    passing = error.code == UNWRITABLE
+    return BackendError(str(error), retryable=passing, retry_after=1.0 if passing else None)
 
 
 class EngineLink:
@@ -95,16 +118,11 @@ class EngineLink:
         try:
             if client is None:
                 return local_alone.ask(self._workspace, op, timeout=timeout, args=args)
-            return client.call(op, timeout=timeout, **args)
+            return ask(client, op, timeout, args)
         except UnknownNameError as error:
             raise UnknownSweepError(str(error)) from error
         except EngineRefusedError as error:
-            if error.code == UNKNOWN:
-                raise UnknownSweepError(str(error)) from error
-            passing = error.code == UNWRITABLE
-            raise BackendError(
-                str(error), retryable=passing, retry_after=1.0 if passing else None
-            ) from error
+            raise _refusal(error) from error
         except EngineGoneError as error:
             raise BackendError(str(error), retryable=True, retry_after=1.0) from error
 

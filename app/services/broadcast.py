@@ -20,6 +20,8 @@ from app.sweep.record import Event
 
 POLL_SECONDS = 0.5
 """How often the records are asked for what other processes committed, while anybody listens."""
+POLL_TOLD_SECONDS = 5.0
+"""The same while the database tells of their commits."""
 PAUSE_SECONDS = 0.05
 """Between two hand-outs, so that a burst of commits reaches the listeners in few pieces."""
 _PAUSE_PER_LISTENER = 0.002
@@ -42,19 +44,22 @@ class Broadcast:
         encode: Callable[[Event], bytes],
         *,
         poll: float = POLL_SECONDS,
+        poll_told: float = POLL_TOLD_SECONDS,
         pause: float = PAUSE_SECONDS,
     ) -> None:
-        """Listen to the commits of this process.
+        """Listen to the commits of this process, and of others as far as the database tells.
 
         Args:
             db: where the events are.
             encode: makes the bytes by which an event is sent on.
             poll: seconds between looks for what other processes committed.
+            poll_told: the same while the database tells of their commits.
             pause: seconds between two hand-outs; longer with many listeners.
         """
         self._db = db
         self._encode = encode
         self._poll = poll
+        self._poll_told = max(poll, poll_told)
         self._pause = pause
         self._position = 0
         self._streams: set[Stream] = set()
@@ -65,7 +70,7 @@ class Broadcast:
         self._deserted.set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.ended = False
-        db.listen(self._ring)
+        db.listen(self._ring, afar=True)
 
     @asynccontextmanager
     async def subscribe(
@@ -140,7 +145,8 @@ class Broadcast:
         well = True
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._poll):
+                told = self._db.hears_others
+                async with asyncio.timeout(self._poll_told if told else self._poll):
                     await self._rung.wait()
             self._rung.clear()
             try:

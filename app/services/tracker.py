@@ -5,19 +5,19 @@ cursor moves in the same transaction as the data, and writes carry the claim's t
 """
 
 import logging
-import math
 import os
 import random
 import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from app.backends.base import Backend, BackendError, UnknownSweepError
 from app.code.snapshots import CodeStore
+from app.services.claiming import Claiming
 from app.services.clock import ClockWatch
 from app.store import leases
 from app.store.database import Database
@@ -29,11 +29,8 @@ from app.watching.looks import Looks
 
 LEASE_SECONDS = 15.0
 """How long a sweep waits for a service that was killed while it looked; renewed in long looks."""
-SCAN_SECONDS = 1.0
 ANNOUNCED_LOOK_SECONDS = 30.0
 """How often a sweep is looked at whose backend announces changes, in case one got lost."""
-MIN_SPACING_SECONDS = 0.1
-"""Between two looks at a sweep whose backend announces changes; the first is made at once."""
 MAX_DELAY_SECONDS = 300.0
 LOST_AFTER = 3
 """Looks that found no trace of a sweep before the one that gives it up, with none that did between."""
@@ -49,40 +46,55 @@ class Tracker:
     """Keeps the records of live sweeps true; all sweeps and backends are treated alike."""
 
     def __init__(
-        self, db: Database, backends: Mapping[BackendName, Backend], code: CodeStore
+        self,
+        db: Database,
+        backends: Mapping[BackendName, Backend],
+        code: CodeStore,
+        *,
+        elsewhere: Collection[BackendName] = (),
     ) -> None:
+        """Prepare to look.
+
+        Args:
+            db: the records, which several trackers may share.
+            backends: those that are configured.
+            code: has the snapshots of the trials' code.
+            elsewhere: backends whose sweeps other services look at.
+        """
         self._db = db
-        self._backends = backends
+        self._backends = {name: one for name, one in backends.items() if name not in elsewhere}
         self._code = code
-        self._owner = f"{socket.gethostname()}:{os.getpid()}:{random.getrandbits(32):08x}"
+        self._claiming = Claiming(
+            db,
+            self._backends,
+            f"{socket.gethostname()}:{os.getpid()}:{random.getrandbits(32):08x}",
+            elsewhere=elsewhere,
+            room=_QUEUED,
+            lease=LEASE_SECONDS,
+        )
         self._clock = ClockWatch(db, lease=LEASE_SECONDS)
         self._looks = Looks()
-        self._lock = threading.Lock()
-        self._woken: set[str] = set()
-        self._looked: dict[str, float] = {}
-        self._busy: dict[str, Claim] = {}
         # Kept by each service for itself: one that starts anew asks again before it gives up.
         self._missing: Counter[str] = Counter()
-        self._backlog = False
         self._unclaimed: str | None = None
-        self._bell = threading.Event()
         self._stopping = False
         self._last_round = time.monotonic()
         # A pool for each backend, so that one that hangs does not hold up the others.
         self._pools = {
             name: ThreadPoolExecutor(_WORKERS, thread_name_prefix=f"tracker-{name}")
-            for name in backends
+            for name in self._backends
         }
         self._thread = threading.Thread(target=self._run, name="tracker", daemon=True)
 
     def start(self) -> None:
         """Begin to look."""
+        self._db.listen_due(self._claiming.hear)
         self._thread.start()
 
     def stop(self) -> None:
         """End after the looks that are under way."""
         self._stopping = True
-        self._bell.set()
+        self._claiming.bell.set()
         if self._thread.is_alive():
             self._thread.join(timeout=10)
         for pool in self._pools.values():
@@ -91,9 +103,7 @@ class Tracker:
     def wake(self, name: str) -> None:
         """Look at this sweep as soon as possible; safe from any thread."""
         self._looks.asked_for(name)
-        with self._lock:
-            self._woken.add(name)
-        self._bell.set()
+        self._claiming.wake(name)
 
     def trouble(self) -> str | None:
         """Why sweeps are not looked at now; None while they are."""
@@ -103,85 +113,28 @@ class Tracker:
         return self._unclaimed
 
     def _run(self) -> None:
-        next_scan = next_renewal = next_woken = 0.0
+        next_renewal = 0.0
         while not self._stopping:
-            self._bell.wait(max(0.0, min(next_scan, next_woken) - time.monotonic()))
-            self._bell.clear()
+            self._claiming.bell.wait(self._claiming.wait())
+            self._claiming.bell.clear()
             self._last_round = time.monotonic()
             try:
                 if time.monotonic() >= next_renewal:
                     next_renewal = time.monotonic() + LEASE_SECONDS / 3
                     self._renew()
                     self._clock.look()
-                claims, next_woken = self._claim_woken()
-                if self._backlog or time.monotonic() >= next_scan:
-                    next_scan = time.monotonic() + SCAN_SECONDS
-                    claims += self._claim_due()
+                for claim in self._claiming.claims():
+                    self._begin(claim)
                 self._unclaimed = None
             except SweepfrontError as error:
                 log.warning("the tracker could not claim sweeps: %s", error)
                 self._unclaimed = error.message
-                next_scan = next_woken = time.monotonic() + SCAN_SECONDS
-                continue
             except Exception:
                 log.exception("the tracker's round failed")
-                continue
-            for claim in claims:
-                self._begin(claim)
 
     def _renew(self) -> None:
-        with self._lock:
-            held = list(self._busy.values())
-        if held:
+        if held := self._claiming.held():
             leases.renew(self._db, held, lease=LEASE_SECONDS)
-
-    def _claim_due(self) -> list[Claim]:
-        """Claim no more than the pools will soon attend to; more is left for others."""
-        claims: list[Claim] = []
-        backlog = False
-        for name in self._pools:
-            with self._lock:
-                busy = [n for n, claim in self._busy.items() if claim.sweep.backend == name]
-            free = _QUEUED - len(busy)
-            if free > 0:
-                found = leases.claim_due(
-                    self._db,
-                    self._owner,
-                    backend=name,
-                    limit=free,
-                    lease=LEASE_SECONDS,
-                    but=busy,
-                )
-                claims += found
-                backlog |= len(found) == free
-        self._backlog = backlog
-        return claims
-
-    def _claim_woken(self) -> tuple[list[Claim], float]:
-        """Claim what was announced, and tell when to ask for what was looked at just before."""
-        now = time.monotonic()
-        with self._lock:
-            self._looked = {
-                n: at for n, at in self._looked.items() if at + MIN_SPACING_SECONDS > now
-            }
-            names = self._woken - self._busy.keys() - self._looked.keys()
-            self._woken -= names
-            self._looked |= dict.fromkeys(names, now)
-            again = [self._looked[name] for name in self._woken if name in self._looked]
-        claims: list[Claim] = []
-        for name in sorted(names):
-            try:
-                claim = leases.claim(self._db, name, self._owner, lease=LEASE_SECONDS)
-            except SweepfrontError:
-                with self._lock:
-                    self._woken |= names
-                if not claims:
-                    raise
-                break
-            names.discard(name)
-            if claim is not None:
-                claims.append(claim)
-        return claims, min(again, default=math.inf) + MIN_SPACING_SECONDS
 
     def _begin(self, claim: Claim) -> None:
         pool = self._pools.get(claim.sweep.backend)
@@ -189,8 +142,7 @@ class Tracker:
             # Somebody asked for its end after the settings of its backend were taken away.
             self._postpone(claim, f"the backend {claim.sweep.backend} is not configured", None)
             return
-        with self._lock:
-            self._busy[claim.sweep.name] = claim
+        self._claiming.begin(claim)
         pool.submit(self._looks.make, self._look, claim)
 
     def _look(self, claim: Claim) -> None:
@@ -211,14 +163,7 @@ class Tracker:
             log.exception("looking at sweep %s failed", name)
             self._postpone(claim, f"{type(error).__name__}: {error}", None)
             more = False
-        with self._lock:
-            del self._busy[name]
-            if more:
-                self._woken.add(name)
-                self._looked.pop(name, None)
-            ring = name in self._woken or self._backlog
-        if ring:
-            self._bell.set()
+        self._claiming.end(claim, more=more)
 
     def _attend(self, claim: Claim) -> bool:
         """One look; True when the backend has more to tell at once."""
@@ -248,6 +193,8 @@ class Tracker:
             self._tell_wishes(backend, claim)
         snapshot = backend.observe(sweep.name, claim.cursor)
         next_look = backend.poll_interval or ANNOUNCED_LOOK_SECONDS
+        if snapshot.more:
+            next_look = 0.0
         leases.apply(self._db, claim, snapshot, next_look=next_look)
         return snapshot.more
 
@@ -264,6 +211,12 @@ class Tracker:
         leases.told_wishes(self._db, claim)
 
     def _submission(self, sweep: SweepRecord) -> Submission:
+        if sweep.code and not self._code.has(sweep.code):
+            raise BackendError(
+                f"the snapshot {sweep.code} of its code is not in the data folder of "
+                f"{socket.gethostname()}; services that share the records share SWEEPFRONT_DATA_DIR",
+                retryable=True,
+            )
         return Submission(
             name=sweep.name,
             document=SweepDocument.stored(sweep.document),

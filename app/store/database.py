@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL, Connection
 from sqlalchemy.orm import Session
 
 from app.access.callers import SERVICE, Actor
+from app.store import signals
 from app.store.engines import (
     engines,
     is_sqlite,
@@ -27,8 +28,6 @@ from app.store.rights import ACTOR
 from app.sweep.errors import SweepfrontError
 
 BUSY_SECONDS = 5.0
-WITH_EVENTS = "with events"
-"""Noted in the session of a transaction that appends events."""
 MIGRATION_SECONDS = 120.0
 """How long an upgrade waits for the one that another process has begun."""
 _MIGRATION_LOCK = 0x5EEF_F407
@@ -60,9 +59,13 @@ class Database:
             url: `sqlite:///FILE` or `postgresql://...`.
             busy_timeout: seconds that a transaction waits for others to end.
         """
-        self._reader, self._writer = engines(parse_url(url), busy_timeout)
+        parsed = parse_url(url)
+        self._reader, self._writer = engines(parsed, busy_timeout)
         self._listeners: list[Callable[[], None]] = []
         self._actor = SERVICE
+        self._listeners_afar: list[Callable[[], None]] = []
+        self._trackers: list[Callable[[str | None], None]] = []
+        self._signals = None if is_sqlite(parsed) else signals.Signals(parsed, self._hear)
 
     def acting(self, actor: Actor) -> "Database":
         """The same database for somebody: they see what is theirs, and what changes they change."""
@@ -91,13 +94,39 @@ class Database:
         with trouble_named(), Session(self._writer, info={ACTOR: self._actor}) as session:
             with session.begin():
                 yield session
-            if WITH_EVENTS in session.info:
+                if self._signals is not None:
+                    self._signals.send(session)
+            if signals.EVENTS in signals.noted(session):
                 for listener in self._listeners:
                     listener()
 
-    def listen(self, listener: Callable[[], None]) -> None:
-        """Call it after every commit of this process that brought events; it must not block."""
+    def listen(self, listener: Callable[[], None], *, afar: bool = False) -> None:
+        """Call it after every commit of this process that brought events; it must not block.
+
+        Args:
+            listener: what to call, from any thread.
+            afar: call it for the commits of other processes, too, while they are heard; SQLite's
+                never are.
+        """
         self._listeners.append(listener)
+        if afar and self._signals is not None:
+            self._listeners_afar.append(listener)
+            self._signals.start()
+
+    def listen_due(self, listener: Callable[[str | None], None]) -> None:
+        """Call it when another process made a sweep due, with the name of its backend.
+
+        None: sweeps of any backend may have become due. It must not block; on SQLite it is never
+        called.
+        """
+        if self._signals is not None:
+            self._trackers.append(listener)
+            self._signals.start()
+
+    @property
+    def hears_others(self) -> bool:
+        """True while the commits of other processes are told; False on SQLite."""
+        return self._signals is not None and self._signals.connected
 
     def ping(self) -> None:
         """Ask the database for a sign of life."""
@@ -106,8 +135,20 @@ class Database:
 
     def close(self) -> None:
         """Close every connection that is not in use."""
+        if self._signals is not None:
+            self._signals.close()
         self._reader.dispose()
         self._writer.dispose()
+
+    def _hear(self, kind: str | None) -> None:
+        """Another process committed something of that kind; None: nobody knows what."""
+        if kind in (signals.EVENTS, None):
+            for listener in self._listeners_afar:
+                listener()
+        backend = None if kind is None else signals.due_backend(kind)
+        if kind is None or backend is not None:
+            for tracker in self._trackers:
+                tracker(backend)
 
 
 def migrate(url: str) -> None:

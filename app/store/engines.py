@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL, Connection, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -18,6 +19,16 @@ from app.sweep.errors import DiskFullError, ReadOnlyError, StoreBusyError
 _READERS = 40
 """As many requests as the web framework's thread pool serves at once."""
 _POSTGRES_CONNECTIONS = 20
+LISTENER = "sweepfront signals"
+"""How the server's list of connections names the one that listens."""
+_LIVELY = {
+    "application_name": LISTENER,
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""libpq's words for a connection that is dead within 20 s of its server's silence."""
 
 
 class clock(FunctionElement[float]):  # noqa: N801 - reads as the SQL function it is
@@ -132,9 +143,18 @@ def sqlite_engine(
 
 
 def postgres_engine(url: URL, busy_timeout: float) -> Engine:
-    """Connections to a PostgreSQL server."""
+    """Connections to a PostgreSQL server.
+
+    A process that is stopped in the middle of a transaction would hold its locks for ever, and all
+    others up: the server ends such a transaction after twice `busy_timeout`.
+    """
     milliseconds = max(1, round(busy_timeout * 1000))
-    options = [url.query.get("options", ""), f"-c lock_timeout={milliseconds}", "-c timezone=utc"]
+    options = [
+        url.query.get("options", ""),
+        f"-c lock_timeout={milliseconds}",
+        f"-c idle_in_transaction_session_timeout={2 * milliseconds}",
+        "-c timezone=utc",
+    ]
     return create_engine(
         url.difference_update_query(["options"]),
         connect_args={"options": " ".join(str(option) for option in options)},
@@ -143,6 +163,13 @@ def postgres_engine(url: URL, busy_timeout: float) -> Engine:
         pool_timeout=busy_timeout,
         pool_pre_ping=True,
         json_serializer=_json,
+    )
+
+
+def listening_engine(url: URL) -> Engine:
+    """A connection to a PostgreSQL server outside of transactions, closed when it is let go."""
+    return create_engine(
+        url, connect_args=dict(_LIVELY), poolclass=NullPool, isolation_level="AUTOCOMMIT"
     )
 
 
@@ -196,6 +223,7 @@ _REOPENED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTO
 _POSTGRES_TROUBLE: dict[str, _Trouble] = {
     "08": _soon("cannot be reached"),
     "25006": _READ_ONLY,
+    "25P03": _soon("ended a transaction that had come to a standstill"),
     "40": _soon("was busy with a conflicting change"),
     "53100": _FULL,
     "53": _soon("is short of room or connections"),

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import Session
 
-from app.store.database import WITH_EVENTS, Database
+from app.store import signals
+from app.store.database import Database
 from app.store.rights import seen
 from app.store.tables import EVENTS
 from app.sweep.event_types import EventType
@@ -48,7 +49,7 @@ def append(session: Session, events: Sequence[NewEvent], *, project: str | None)
         for event in events
     ]
     session.execute(insert(EVENTS), rows)
-    session.info[WITH_EVENTS] = True
+    signals.note(session, signals.EVENTS)
 
 
 def in_commit_order(session: Session) -> None:

@@ -4,13 +4,13 @@ Times are the database's own, so that services with different clocks agree. Each
 higher token; a write whose token is no longer the row's changes nothing.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.store import events
+from app.store import events, signals
 from app.store.database import Database
 from app.store.engines import clock
 from app.store.progress import record_progress
@@ -43,11 +43,10 @@ def claim_due(
         lease: seconds until somebody else may claim them.
         but: names that are not claimed, whatever the clock says of their leases.
     """
-    due = _C.due_at.is_not(None) & (_C.due_at <= clock())
     with db.write() as session:
         rows = session.execute(
             select(_C.id)
-            .where(due, _free(), _C.backend == backend, _C.name.not_in(but))
+            .where(_due(), _free(), _C.backend == backend, _C.name.not_in(but))
             .order_by(_C.due_at)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -57,14 +56,52 @@ def claim_due(
 
 def claim(db: Database, name: str, owner: str, *, lease: float) -> Claim | None:
     """Claim one sweep now, due or not; None when it has ended or somebody else holds it."""
-    with db.write() as session:
-        row = session.execute(
-            select(_C.id)
-            .where(_C.name == name, _C.due_at.is_not(None), _free())
-            .with_for_update(skip_locked=True)
-        ).one_or_none()
-        taken = _take(session, [row.id] if row else [], owner, lease)
+    taken, _ = claim_announced(db, [name], owner, lease=lease, room={})
     return taken[0] if taken else None
+
+
+def claim_announced(
+    db: Database,
+    names: Collection[str],
+    owner: str,
+    *,
+    lease: float,
+    room: Mapping[BackendName, int],
+    polled: Collection[BackendName] = (),
+    elsewhere: Collection[BackendName] = (),
+) -> tuple[list[Claim], dict[str, BackendName]]:
+    """Claim those of these sweeps now that have not ended and that nobody holds, due or not.
+
+    Args:
+        db: the database.
+        names: of the sweeps.
+        owner: who claims.
+        lease: seconds until somebody else may claim them.
+        room: how many are claimed of each backend; of others without limit.
+        polled: backends whose sweeps are claimed only when they are due.
+        elsewhere: backends whose sweeps are left to others.
+
+    Returns:
+        The claims, and the backend of each sweep for which there was no room.
+    """
+    left: dict[str, BackendName] = {}
+    rooms = dict(room)
+    with db.write() as session:
+        rows = session.execute(
+            select(_C.id, _C.name, _C.backend)
+            .where(_C.name.in_(sorted(names)), _C.due_at.is_not(None), _free())
+            .where(or_(_due(), _C.backend.not_in(polled)), _C.backend.not_in(elsewhere))
+            .order_by(_C.due_at)
+            .with_for_update(skip_locked=True)
+        ).all()
+        ids = []
+        for row in rows:
+            rooms[row.backend] = rooms.get(row.backend, len(rows)) - 1
+            if rooms[row.backend] >= 0:
+                ids.append(row.id)
+            else:
+                left[row.name] = row.backend
+        return _take(session, ids, owner, lease), left
 
 
 def now(db: Database) -> float:
@@ -207,6 +244,10 @@ def postpone(db: Database, claim: Claim, *, error: str, delay: float) -> bool:
         return True
 
 
+def _due() -> ColumnElement[bool]:
+    return _C.due_at.is_not(None) & (_C.due_at <= clock())
+
+
 def _free() -> ColumnElement[bool]:
     return or_(_C.lease_until.is_(None), _C.lease_until < clock())
 
@@ -252,6 +293,8 @@ def _change(session: Session, row: AnyRow, values: Values) -> None:
 def _release(session: Session, row: AnyRow, next_look: float | None, **changed: object) -> None:
     """Let others claim it; what was asked for during the look makes it due at once."""
     wait = 0.0 if row.cancel_requested or row.wishes else next_look
+    if next_look is not None and wait == 0.0:
+        signals.note_due(session, row.backend)
     due = None if next_look is None or wait is None else clock() + wait
     schedule: Values = {"lease_until": None, "lease_owner": None, "due_at": due}
     _change(session, row, {**changed, **schedule})

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.access.callers import Role
 from app.access.quotas import Quota
-from app.store import audit, events
+from app.store import audit, events, signals
 from app.store.database import Database
 from app.store.engines import clock
 from app.store.news import trial_events
@@ -115,6 +115,7 @@ def _go_on(session: Session, row: AnyRow, wish: Wish, values: Values) -> None:
             "sync_error": None,
         }
     session.execute(update(SWEEPS).where(SWEEPS.c.id == row.id).values(**values))
+    signals.note_due(session, row.backend)
 
 
 def _trial(session: Session, row: AnyRow, number: int) -> Trial:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.access.callers import Role
 from app.access.quotas import Quota
-from app.store import audit, events
+from app.store import audit, events, signals
 from app.store.database import Database
 from app.store.engines import clock
 from app.store.events import NewEvent
@@ -130,6 +130,13 @@ def page(
         return page_of(session, statement, _ORDERS, sweep_of, sort=sort, limit=limit, cursor=cursor)
 
 
+def code_wanted(db: Database) -> set[str]:
+    """Digests of the code of all sweeps that have not ended."""
+    statement = select(_C.code).where(_C.due_at.is_not(None), _C.code.is_not(None)).distinct()
+    with db.read() as session:
+        return {str(code) for code in session.execute(statement).scalars()}
+
+
 def request_cancel(db: Database, name: str) -> SweepRecord:
     """Note that somebody asked for the sweep's end; the tracker tells its backend.
 
@@ -150,6 +157,7 @@ def request_cancel(db: Database, name: str) -> SweepRecord:
                 .where(_C.id == row.id)
                 .values(status=SweepStatus.CANCELING, cancel_requested=True, due_at=clock())
             )
+            signals.note_due(session, row.backend)
             audit.note(session, "sweep.cancel", name, project=row.project)
             news = [status_event(name, SweepStatus.CANCELING, None)]
             events.append(session, news, project=row.project)
@@ -242,6 +250,8 @@ def _insert(session: Session, new: NewSweep) -> SweepRecord:
         project=new.project,
         document_hash=new.document_hash,
     )
+    if document.backend is not None:
+        signals.note_due(session, document.backend)
     news = [status_event(name, SweepStatus.SUBMITTING, None)]
     events.append(session, news, project=new.project)
     return sweep_of(row_of(session, name))

@@ -14,7 +14,7 @@ from app.backends.azureml.backend import AzureBackend
 from app.backends.azureml.workspace import Place, Workspace
 from app.backends.base import Backend, BackendError
 from app.backends.local import LocalBackend
-from app.main import azure_place
+from app.configured import azure_place
 from app.settings import Settings
 from app.sweep.parsing import parse_document
 from app.sweep.record import Submission

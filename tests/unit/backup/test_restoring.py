@@ -15,7 +15,7 @@ import pytest
 from app.backup.archive import BackupError
 from app.backup.restoring import restore
 from app.backup.taking import take
-from app.main import prepare
+from app.opening import prepare
 from app.settings import Settings
 
 Member = tuple[tarfile.TarInfo, bytes]

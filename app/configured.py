@@ -1,0 +1,75 @@
+"""What the settings name: the backends, and the store of code."""
+
+import logging
+from pathlib import Path
+
+from app.backends.azureml.backend import AzureBackend
+from app.backends.azureml.workspace import Place, config_file
+from app.backends.base import Backend
+from app.backends.local import LocalBackend
+from app.backends.local_options import LocalOptions
+from app.code.snapshots import CodeStore
+from app.settings import MIB, Settings
+from app.sweep.document import BackendName
+
+log = logging.getLogger(__name__)
+
+
+def azure_place(settings: Settings) -> Place:
+    """The workspace that the settings name, or else `.azureml/config.json` of this folder."""
+    file, problem = config_file(Path())
+    return Place(
+        subscription_id=settings.azure_subscription_id or file.get("subscription_id", ""),
+        resource_group=settings.azure_resource_group or file.get("resource_group", ""),
+        workspace=settings.azure_workspace or file.get("workspace_name", ""),
+        instance_discovery=settings.azure_instance_discovery,
+        mlflow_url=settings.azure_mlflow_url,
+        config_problem=problem,
+    )
+
+
+def code_store(settings: Settings) -> CodeStore:
+    """The snapshots of code below the data folder."""
+    return CodeStore(
+        settings.code_folder,
+        settings.code_roots,
+        max_bytes=settings.max_upload_bytes,
+        max_files=settings.max_code_files,
+    )
+
+
+def configured(settings: Settings, code: CodeStore) -> dict[BackendName, Backend]:
+    """The local engine always; Azure ML as soon as anything about it is set, or it is the default."""
+    engine = LocalBackend(
+        settings.engine_folder,
+        slots=settings.local_slots,
+        grace=settings.termination_grace,
+        options=LocalOptions(
+            min_free_memory=settings.min_free_memory * MIB,
+            trial_memory=settings.trial_memory,
+            max_log_bytes=settings.max_log_bytes,
+            environments=settings.environments,
+            environment_timeout=settings.environment_timeout,
+            downloads=settings.downloads,
+            max_download_bytes=settings.max_download_bytes,
+            download_timeout=settings.download_timeout,
+            data=settings.data_mappings,
+            log_level=settings.log_level,
+            log_format=settings.log_format,
+        ),
+        find=code.resolve,
+        runs_on=settings.engine_elsewhere,
+    )
+    backends: dict[BackendName, Backend] = {"local": engine}
+    place = azure_place(settings)
+    named = place.subscription_id or place.resource_group or place.workspace
+    if named or place.config_problem or settings.default_backend == "azureml":
+        if missing := place.missing():
+            log.warning("azureml cannot be used: %s", missing)
+        backends["azureml"] = AzureBackend(
+            place,
+            settings.azure_cache,
+            poll_interval=settings.poll_interval,
+            timeout=settings.azure_timeout,
+        )
+    return backends
