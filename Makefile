@@ -8,7 +8,7 @@ LOCK := $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url -
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test test-slow check chaos bench bench-tracker bench-samplers bench-dashboard screenshots lock clean image azure-emulator azure-demo test-azure-live
+.PHONY: help install demo run test test-slow check chaos bench bench-tracker bench-samplers bench-dashboard bench-api screenshots lock clean image azure-emulator azure-demo test-azure-live
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ screenshots: .venv/.developed .venv/.browser ## take the pictures of docs/images
 
 bench-dashboard: .venv/.developed .venv/.browser ## time the page and its data on many records
 	@$(BIN)/python -m benchmarks.dashboard
+
+bench-api: .venv/.developed .venv/.azurite ## time requests on 100,000 sweeps and 1,000,000 trials
+	@$(BIN)/python -m benchmarks.api
 
 lock: $(UV) ## pin the dependencies anew
 	$(LOCK) --upgrade --extra dev pyproject.toml -o requirements-dev.lock

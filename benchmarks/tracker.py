@@ -70,12 +70,13 @@ def main() -> None:
             variables = emulator.environment() | {"SWEEPFRONT_POLL_INTERVAL": "0.1"}
             with served(folder / "data", environment=variables) as service:
                 console.print(f"submitting {options.sweeps} sweeps ...")
-                _submit(service, options.sweeps, options.trials)
+                submit(service, options.sweeps, options.trials)
                 rounds = _rounds(service, emulator, options.sweeps, options.trials)
     _print(console, rounds, options.sweeps, options.trials)
 
 
-def _submit(service: Served, sweeps: int, trials: int) -> None:
+def submit(service: Served, sweeps: int, trials: int) -> None:
+    """Submit so many simulated sweeps, and wait until all of them run."""
     started = time.monotonic()
     for number in range(sweeps):
         service.submit(

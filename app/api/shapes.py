@@ -63,12 +63,6 @@ class TrialCountsShape(Shape):
     failed: int
     canceled: int
 
-    @classmethod
-    def of(cls, counts: Mapping[TrialStatus, int]) -> Self:
-        """From the counts of a record."""
-        found = {status.value: counts.get(status, 0) for status in TrialStatus}
-        return cls(total=sum(found.values()), **found)
-
 
 class BestTrialShape(Shape):
     """The best trial so far."""
@@ -137,38 +131,52 @@ class SweepShape(Shape):
     @classmethod
     def of(cls, record: SweepRecord) -> Self:
         """From a record."""
-        document: dict[str, Any] = dict(record.document)
-        best = record.best_trial
-        return cls(
-            name=record.name,
-            display_name=document.get("display_name"),
-            experiment_name=document["experiment_name"],
-            description=document.get("description"),
-            tags=document.get("tags", {}),
-            backend=record.backend,
-            status=record.status,
-            status_reason=record.status_reason,
-            provider_status=record.provider_status,
-            provider_url=record.provider_url,
-            document=document,
-            document_hash=record.document_hash,
-            expected_trials=expected_trials(document),
-            trial_counts=TrialCountsShape.of(record.trial_counts),
-            best_trial=BestTrialShape(**asdict(best)) if best else None,
-            failures=[FailuresShape(**asdict(group)) for group in record.failures],
-            warnings=list(record.warnings),
-            created_by=record.created_by,
-            created_at=record.created_at,
-            submitted_at=record.submitted_at,
-            started_at=record.started_at,
-            finished_at=record.finished_at,
-            last_synced_at=record.last_synced_at,
-            sync_error=record.sync_error,
-            artifacts_removed_at=record.artifacts_removed_at,
-            logs_removed_at=record.logs_removed_at,
-            metrics_thinned_at=record.metrics_thinned_at,
-            events_removed_at=record.events_removed_at,
-        )
+        return cls(**plain_sweep(record))
+
+
+def plain_sweep(record: SweepRecord) -> dict[str, Any]:
+    """A record as `SweepShape` shows it, in plain values that need no validation."""
+    document: dict[str, Any] = dict(record.document)
+    best = record.best_trial
+    return {
+        "name": record.name,
+        "display_name": document.get("display_name"),
+        "experiment_name": document["experiment_name"],
+        "description": document.get("description"),
+        "tags": document.get("tags", {}),
+        "backend": record.backend,
+        "status": record.status,
+        "status_reason": record.status_reason,
+        "provider_status": record.provider_status,
+        "provider_url": record.provider_url,
+        "document": document,
+        "document_hash": record.document_hash,
+        "expected_trials": expected_trials(document),
+        "trial_counts": _plain_counts(record.trial_counts),
+        "best_trial": best and _plain(best, BestTrialShape),
+        "failures": [_plain(group, FailuresShape) for group in record.failures],
+        "warnings": list(record.warnings),
+        "created_by": record.created_by,
+        "created_at": record.created_at,
+        "submitted_at": record.submitted_at,
+        "started_at": record.started_at,
+        "finished_at": record.finished_at,
+        "last_synced_at": record.last_synced_at,
+        "sync_error": record.sync_error,
+        "artifacts_removed_at": record.artifacts_removed_at,
+        "logs_removed_at": record.logs_removed_at,
+        "metrics_thinned_at": record.metrics_thinned_at,
+        "events_removed_at": record.events_removed_at,
+    }
+
+
+def _plain(value: object, shape: type[Shape]) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in shape.model_fields}
+
+
+def _plain_counts(counts: Mapping[TrialStatus, int]) -> dict[str, int]:
+    found = {status.value: counts.get(status, 0) for status in TrialStatus}
+    return {"total": sum(found.values()), **found}
 
 
 class TrialShape(Shape):

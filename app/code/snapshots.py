@@ -53,11 +53,15 @@ class CodeStore:
         """
         if code.startswith(UPLOAD):
             return self._uploaded(code.removeprefix(UPLOAD))
-        source = self._source(code)
+        files = list(self._files(self._source(code), code))
+        # Most sweeps bring code that is here already: no copy is made of it.
+        digest = _digest_of(files)
+        if self.has(digest):
+            return digest
         with self._draft() as name:
             draft = Path(name) / "code"
             draft.mkdir()
-            for relative, real in self._files(source, code):
+            for relative, real in files:
                 copy = draft / relative
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(real, copy)
@@ -118,7 +122,7 @@ class CodeStore:
         left = self._limits.bytes
         for count, path in enumerate(_files(source), start=1):
             relative = path.relative_to(source).as_posix()
-            real = path.resolve()
+            real = path.resolve() if path.is_symlink() else path
             if not real.is_relative_to(source):
                 raise CodeError(
                     f"{code!r}: {relative} is a link that leaves the folder; copy the file in"

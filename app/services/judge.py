@@ -31,6 +31,7 @@ class Judged:
     Attributes:
         complete: with everything filled in that its author left open, but for the name.
         document_hash: digest of the document as its author wrote it.
+        code: digest of the trial's code as it is now; None: none is brought.
         inputs: absolute path of every input that is a local path.
         points: how many different points can be drawn; None: without end, or not counted.
         allowance: how much of the space its constraints allow; None without constraints.
@@ -40,6 +41,7 @@ class Judged:
 
     complete: SweepDocument
     document_hash: str
+    code: str | None
     inputs: Mapping[str, str]
     points: int | None
     allowance: Allowance | None
@@ -86,6 +88,7 @@ def judge(
     return Judged(
         complete=complete,
         document_hash=document.digest(),
+        code=digest,
         inputs=inputs,
         points=points,
         allowance=share,

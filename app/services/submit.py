@@ -64,7 +64,7 @@ def submit(
     new = NewSweep(
         document=complete,
         document_hash=judged.document_hash,
-        code=_snapshot(complete, code),
+        code=_snapshot(complete, code, judged.code),
         inputs=judged.inputs,
         warnings=judged.warnings,
         idempotency_key=idempotency_key,
@@ -74,9 +74,12 @@ def submit(
     return sweeps.add(db, new, quota_of(quotas, project))
 
 
-def _snapshot(document: SweepDocument, code: CodeStore) -> str | None:
+def _snapshot(document: SweepDocument, code: CodeStore, judged: str | None) -> str | None:
+    """The digest of the snapshot: what was judged, if it is kept already, is not read again."""
     if document.trial.code is None or document.trial.code_asset:
         return None
+    if judged is not None and code.has(judged):
+        return judged
     try:
         return code.snapshot(document.trial.code)
     except CodeError as error:

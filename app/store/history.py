@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from app.store.database import Database
@@ -17,6 +17,10 @@ LOOKED_AT = 20
 USED = 3
 """Those of them whose trials are read, and how many trials of each."""
 TRIALS_USED = 200
+_TIMED = (
+    TRIALS.c.status == TrialStatus.COMPLETED,
+    TRIALS.c.duration_seconds.is_not(None),
+)
 
 
 def same_document(db: Database, document_hash: str) -> SweepRecord | None:
@@ -37,22 +41,22 @@ def same_code(db: Database, *, code: str | None, command: str, metric: str) -> E
         command: the template, to the letter.
         metric: the primary metric.
     """
+    # Asked for all of them at once: of a code that is posted often, most have none as yet.
+    telling = exists().where(TRIALS.c.sweep_id == SWEEPS.c.id, *_TIMED)
     statement = (
-        select(SWEEPS.c.id, SWEEPS.c.name, SWEEPS.c.document)
+        select(SWEEPS.c.id, SWEEPS.c.name, SWEEPS.c.document, telling.label("telling"))
         .where(SWEEPS.c.code == code, SWEEPS.c.primary_metric == metric)
         .order_by(SWEEPS.c.id.desc())
         .limit(LOOKED_AT)
     )
     with db.read() as session:
         statement = statement.where(seen(session, SWEEPS.c.project))
-        rows = [
-            row for row in session.execute(statement) if row.document["trial"]["command"] == command
-        ]
-        found: list[tuple[str, Sequence[float], Sequence[int]]] = []
-        for row in rows:
-            durations, reports = _trials(session, row.id, metric)
-            if durations and len(found) < USED:
-                found.append((row.name, durations, reports))
+        used = [
+            row
+            for row in session.execute(statement)
+            if row.telling and row.document["trial"]["command"] == command
+        ][:USED]
+        found = [(row.name, *_trials(session, row.id, metric)) for row in used]
     return Earlier(
         sweeps=[name for name, _, _ in found],
         durations=[seconds for _, durations, _ in found for seconds in durations],
@@ -64,8 +68,7 @@ def _trials(session: Session, sweep_id: int, metric: str) -> tuple[Sequence[floa
     """Duration and number of reports of the completed trials of one sweep."""
     trials = session.execute(
         select(TRIALS.c.number, TRIALS.c.duration_seconds)
-        .where(TRIALS.c.sweep_id == sweep_id, TRIALS.c.status == TrialStatus.COMPLETED)
-        .where(TRIALS.c.duration_seconds.is_not(None))
+        .where(TRIALS.c.sweep_id == sweep_id, *_TIMED)
         .order_by(TRIALS.c.number)
         .limit(TRIALS_USED)
     ).all()

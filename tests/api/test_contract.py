@@ -11,6 +11,7 @@ from http.client import HTTPConnection
 import httpx
 import pytest
 
+from app.api.shapes import SweepShape
 from tests.api.conftest import grid_of_five
 from tests.served import Served, document
 
@@ -103,6 +104,24 @@ def test_lists_are_paged_filtered_and_sorted(service: Served, finished: str) -> 
     ):
         names = [sweep["name"] for sweep in service.items(f"/v1/sweeps?{query}")]
         assert (finished in names) is found, query
+
+
+def test_a_sweep_is_listed_as_it_is_read(service: Served, finished: str) -> None:
+    """The list is serialised apart from its shape: with a best trial, with failures, with neither."""
+    space = {"x": {"type": "choice", "values": [1, 2]}}
+    limits = {"max_total_trials": 2, "max_concurrent_trials": 2}
+    label = f"e-{uuid.uuid4().hex[:8]}"
+    for command in ("python fails.py", "true"):
+        body = document(command, space, code="job", experiment_name=label, limits=limits)
+        service.finished(service.submit(body)["name"])
+    listed = service.items(f"/v1/sweeps?experiment_name={label}")
+    listed += [s for s in service.items("/v1/sweeps") if s["name"] == finished]
+    assert [len(sweep["failures"]) > 0 for sweep in listed] == [False, True, False]
+    assert [sweep["best_trial"] is not None for sweep in listed] == [False, False, True]
+    for sweep in listed:
+        read = service.get(f"/v1/sweeps/{sweep['name']}")
+        assert list(sweep.items()) == list(read.items())
+        assert SweepShape.model_validate(sweep).model_dump(mode="json") == sweep
 
 
 @pytest.mark.parametrize(
