@@ -4,7 +4,13 @@ import hashlib
 
 import pytest
 
-from app.backends.base import ArtifactNotFoundError, BackendError, Registration, UnknownSweepError
+from app.backends.base import (
+    ArtifactNotFoundError,
+    BackendError,
+    Leavings,
+    Registration,
+    UnknownSweepError,
+)
 from app.sweep.record import Submission
 from app.sweep.state import ObjectiveStatus, SweepStatus, TrialStatus
 from tests.contract.backends.conftest import Bench
@@ -166,6 +172,34 @@ def test_logs_and_artifacts_are_read(bench: Bench) -> None:
     for path in ("outputs/none", "../stdout.log", "/etc/passwd", "outputs"):
         with pytest.raises(ArtifactNotFoundError):
             bench.backend.artifact_file(name, 0, path)
+
+
+def test_what_trials_left_on_this_machine_is_pruned(bench: Bench) -> None:
+    """Counted first; once; what lies elsewhere can be had still."""
+    command = "mkdir -p outputs; echo kept > outputs/a.txt; echo said"
+    submission, _ = bench.run(command, X, limits={"max_total_trials": 1})
+    name, backend = submission.name, bench.backend
+    assert backend.artifact_file(name, 0, "outputs/a.txt").read_text() == "kept\n"
+    counted = backend.prune(name, artifacts=True, logs=True, dry_run=True)
+    assert counted.files >= 1
+    assert counted.bytes >= len("kept\n")
+    assert backend.prune(name, artifacts=True, logs=True) == counted
+    assert backend.prune(name, artifacts=True, logs=True) == Leavings(files=0, bytes=0)
+    if backend.name == "local":
+        with pytest.raises(ArtifactNotFoundError):
+            backend.artifact_file(name, 0, "outputs/a.txt")
+        assert b"".join(backend.log(name, 0, "stdout")) == b""
+        live = bench.submission("sleep 60", X, limits={"max_total_trials": 1})
+        bench.submit(live)
+        bench.until(live, lambda seen: seen.snapshot.status is SweepStatus.RUNNING)
+        with pytest.raises(UnknownSweepError, match="live"):
+            backend.prune(live.name, artifacts=True, logs=True)
+        backend.cancel(live.name)
+        bench.finished(live)
+    else:
+        assert backend.artifact_file(name, 0, "outputs/a.txt").read_text() == "kept\n"
+        assert b"".join(backend.log(name, 0, "stdout")) == b"said\n"
+    assert backend.prune("none", artifacts=True, logs=True) == Leavings(files=0, bytes=0)
 
 
 def test_a_sweep_that_is_not_there_is_said_to_be_unknown(bench: Bench) -> None:
