@@ -158,10 +158,7 @@ def migrate(url: str) -> None:
         OutdatedServiceError: the tables are newer than this service.
         StoreBusyError: the database cannot be written.
     """
-    parsed = parse_url(url)
-    if is_sqlite(parsed) and parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    with exclusive(parsed) as connection:
+    with exclusive(_with_folder(url)) as connection:
         _upgrade(connection)
 
 
@@ -183,7 +180,7 @@ def migrate_to(url: str, revision: str) -> str | None:
         StoreBusyError: the database cannot be written.
     """
     wanted = _position(revision)
-    with exclusive(parse_url(url)) as connection:
+    with exclusive(_with_folder(url)) as connection:
         before = MigrationContext.configure(connection).get_current_revision()
         if before is None or before == revision or wanted >= _position(before, found=True):
             _upgrade(connection, revision)
@@ -233,6 +230,13 @@ def _migration_engine(url: URL) -> Engine:
         # Altering a table of SQLite means dropping it, which foreign keys would forbid.
         return sqlite_engine(url, MIGRATION_SECONDS, foreign_keys=False)
     return postgres_engine(url, MIGRATION_SECONDS)
+
+
+def _with_folder(url: str) -> URL:
+    parsed = parse_url(url)
+    if is_sqlite(parsed) and parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    return parsed
 
 
 def _position(revision: str, *, found: bool = False) -> int:
