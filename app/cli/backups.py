@@ -1,7 +1,6 @@
 """The commands that keep a copy of everything: backup and restore."""
 
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,11 +34,11 @@ def backup(
     settings = _settings(data_dir)
     with _told():
         if str(file) == _PIPE:
-            taken = take(settings, sys.stdout.buffer, _spare(None))
+            taken = take(settings, sys.stdout.buffer, settings.data_dir)
         else:
             with open_target(file, settings.data_dir) as target:
                 try:
-                    taken = take(settings, target, _spare(file))
+                    taken = take(settings, target, file.absolute().parent)
                 except BaseException:
                     file.unlink()
                     raise
@@ -80,11 +79,6 @@ def restore(
 def _settings(data_dir: Path | None) -> Settings:
     found = read_settings()
     return found if data_dir is None else found.model_copy(update={"data_dir": data_dir})
-
-
-def _spare(file: Path | None) -> Path:
-    """Where copies of the databases have room: beside the archive."""
-    return Path(tempfile.gettempdir()) if file is None else file.absolute().parent
 
 
 @contextmanager

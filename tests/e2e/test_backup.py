@@ -39,17 +39,19 @@ pytestmark = pytest.mark.slow
 
 
 def _command(
-    service: Served, *words: str, database_url: str = ""
+    service: Served, *words: str, database_url: str = "", standard_input: Path = Path(os.devnull)
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "app", *words, "--data-dir", str(service.data)],
-        cwd=ROOT,
-        env={**os.environ, "SWEEPFRONT_DATABASE_URL": database_url},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    with standard_input.open("rb") as given:
+        return subprocess.run(
+            [sys.executable, "-m", "app", *words, "--data-dir", str(service.data)],
+            cwd=ROOT,
+            env={**os.environ, "SWEEPFRONT_DATABASE_URL": database_url},
+            stdin=given,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
 
 
 def _backed_up(service: Served, file: Path) -> Path:
@@ -169,7 +171,7 @@ def test_a_registered_model_is_in_the_backup(tmp_path: Path, scripts: Path) -> N
         refused = _command(service, "restore", str(file))
         assert (refused.returncode, "a service is at work" in refused.stderr) == (2, True)
         _lost(service, tmp_path / "lost")
-        restored = _command(service, "restore", str(file))
+        restored = _command(service, "restore", "-", standard_input=file)
         assert restored.returncode == 0, restored.stderr
         service.start()
         path = f"/v1/models/final_model/versions/{model['version']}"

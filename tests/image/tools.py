@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 _TOOLS = ("buildah", "debootstrap", "unshare", "setpriv", "chroot")
-_PACKAGES = ("buildah", "debootstrap")
+_PACKAGES = ("buildah", "debootstrap", "debian-archive-keyring")
 _SECONDS = 600
 _FOR_OTHERS = "-o=DPkg::Lock::Timeout=300"
 """Another apt-get may be at work."""
