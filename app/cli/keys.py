@@ -21,7 +21,10 @@ keys = typer.Typer(help="API keys: make, list and take back.", no_args_is_help=T
 _ENTRIES = TypeAdapter(list[ApiKey])
 _PRIVATE = 0o600
 File = Annotated[
-    Path, typer.Option("--file", help="The file of SWEEPFRONT_API_KEYS_FILE, a JSON list.")
+    Path,
+    typer.Option(
+        "--file", envvar="SWEEPFRONT_API_KEYS_FILE", help="The file of keys, a JSON list."
+    ),
 ]
 
 
@@ -35,7 +38,10 @@ def new(
     ] = None,
     days: Annotated[int | None, typer.Option(min=1, help="How long it is accepted.")] = None,
     file: Annotated[
-        Path | None, typer.Option("--file", help="Add its entry to this file of keys.")
+        Path | None,
+        typer.Option(
+            "--file", envvar="SWEEPFRONT_API_KEYS_FILE", help="Add its entry to this file of keys."
+        ),
     ] = None,
 ) -> None:
     """Make an API key; it is shown once, its entry goes into the settings.
