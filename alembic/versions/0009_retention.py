@@ -31,9 +31,11 @@ def upgrade() -> None:
         sa.Column('done_at', sa.Float(), nullable=True),
         sa.PrimaryKeyConstraint('name', name=op.f('pk_chores')),
     )
+    op.create_index('ix_sweeps_backend', 'sweeps', ['backend', 'created_at', 'id'])
 
 
 def downgrade() -> None:
+    op.drop_index('ix_sweeps_backend', 'sweeps')
     op.drop_table('chores')
     for name in _TIMES:
         op.drop_column('sweeps', name)

@@ -27,6 +27,7 @@ class SweepRow(Row, table=True):
         Index("ix_sweeps_experiment_name", "experiment_name", "created_at", "id"),
         Index("ix_sweeps_document_hash", "document_hash", "id"),
         Index("ix_sweeps_code", "code", "id"),
+        Index("ix_sweeps_backend", "backend", "created_at", "id"),
         Index("ix_sweeps_project", "project", "created_at", "id"),
         Index(
             "ix_sweeps_due_at",
