@@ -3,11 +3,12 @@
 import logging
 from pathlib import Path
 
+from app.addresses import Reach
 from app.backends.azureml.backend import AzureBackend
 from app.backends.azureml.workspace import Place, config_file
 from app.backends.base import Backend
 from app.backends.local import LocalBackend
-from app.backends.local_options import LocalOptions
+from app.backends.local_options import ALLOWED_NETWORKS, LocalOptions
 from app.code.snapshots import CodeStore
 from app.settings import MIB, Settings
 from app.sweep.document import BackendName
@@ -51,6 +52,8 @@ def configured(settings: Settings, code: CodeStore) -> dict[BackendName, Backend
             environments=settings.environments,
             environment_timeout=settings.environment_timeout,
             downloads=settings.downloads,
+            download_reach=Reach(settings.download_allowed_networks, setting=ALLOWED_NETWORKS),
+            download_proxy=settings.download_proxy,
             max_download_bytes=settings.max_download_bytes,
             download_timeout=settings.download_timeout,
             data=settings.data_mappings,

@@ -104,6 +104,17 @@ class Settings(AccessSettings, RetentionSettings, BaseSettings):
     downloads: bool = Field(
         default=True, description="false: inputs of local sweeps may not be http(s) URLs."
     )
+    download_allowed_networks: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Addresses beside public ones from which inputs may be downloaded, separated "
+        "by commas: networks such as 10.0.0.0/8, or names of hosts.",
+    )
+    download_proxy: str = Field(
+        "",
+        pattern=r"^(https?://[^/\s]+/?)?$",
+        description="Proxy through which inputs are downloaded, such as http://proxy.example:3128; "
+        "it decides where they may come from. Those of the environment are not used.",
+    )
     max_download_bytes: int = Field(
         2048 * MIB, ge=1, description="Bytes of the longest input that is downloaded."
     )
@@ -170,7 +181,13 @@ class Settings(AccessSettings, RetentionSettings, BaseSettings):
     def _unlimited(cls, value: object) -> object:
         return None if value == "" else value
 
-    @field_validator("cors_origins", "embed_origins", "webhook_allowed_networks", mode="before")
+    @field_validator(
+        "cors_origins",
+        "embed_origins",
+        "download_allowed_networks",
+        "webhook_allowed_networks",
+        mode="before",
+    )
     @classmethod
     def _listed(cls, value: object) -> object:
         return value.replace(",", " ").split() if isinstance(value, str) else value
@@ -188,7 +205,7 @@ class Settings(AccessSettings, RetentionSettings, BaseSettings):
                 raise ValueError(f"{origin!r} is no origin; write scheme://host:port, without path")
         return [origin.lower() for origin in value]
 
-    @field_validator("webhook_allowed_networks")
+    @field_validator("download_allowed_networks", "webhook_allowed_networks")
     @classmethod
     def _known_networks(cls, value: list[str]) -> list[str]:
         for entry in value:

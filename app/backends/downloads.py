@@ -23,7 +23,9 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import httpx
 
+from app.addresses import Reach, RefusedError
 from app.backends.base import BackendError
+from app.backends.pinned import Pinned
 from app.sweep.errors import storage_error
 
 MAX_REDIRECTS = 5
@@ -44,17 +46,28 @@ class Downloads:
     """The fetched files of one workspace; safe to use from many threads and processes."""
 
     def __init__(
-        self, folder: Path, *, max_bytes: int, timeout: float, stopping: threading.Event
+        self,
+        folder: Path,
+        *,
+        reach: Reach,
+        proxy: str,
+        max_bytes: int,
+        timeout: float,
+        stopping: threading.Event,
     ) -> None:
         """Keep them in `folder`.
 
         Args:
             folder: made when it is needed.
+            reach: which addresses may be connected to.
+            proxy: what all is fetched through, and decides itself where it may lead; empty: none.
             max_bytes: of the longest file.
             timeout: seconds that one file may take, tries included.
             stopping: ends what is under way when it is set.
         """
         self._folder = folder
+        self._reach = reach
+        self._proxy = proxy
         self._max_bytes = max_bytes
         self._timeout = timeout
         self._stopping = stopping
@@ -78,6 +91,8 @@ class Downloads:
                     if last:
                         raise self._trouble(url, str(error) or type(error).__name__) from error
                     self._stopping.wait(_PAUSE_SECONDS)
+                except RefusedError as error:
+                    raise self._trouble(url, str(error)) from error
                 except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
                     if storage_error(error) is not None:
                         raise
@@ -93,7 +108,13 @@ class Downloads:
             headers |= {name: known[key] for key, name in asked.items() if known.get(key)}
         time_limits = httpx.Timeout(_SILENCE_SECONDS, connect=_CONNECT_SECONDS)
         with (
-            httpx.Client(timeout=time_limits, max_redirects=MAX_REDIRECTS) as client,
+            httpx.Client(
+                transport=httpx.HTTPTransport(proxy=self._proxy)
+                if self._proxy
+                else Pinned(self._reach),
+                timeout=time_limits,
+                max_redirects=MAX_REDIRECTS,
+            ) as client,
             client.stream("GET", url, headers=headers, follow_redirects=True) as answer,
         ):
             if answer.status_code == httpx.codes.NOT_MODIFIED and place is not None:

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.addresses import Reach
 from app.engine.limits import MIB
+
+ALLOWED_NETWORKS = "SWEEPFRONT_DOWNLOAD_ALLOWED_NETWORKS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +21,8 @@ class LocalOptions:
         environments: from the name of an environment to a requirements or conda file here.
         environment_timeout: how long an environment may take to be built.
         downloads: documents may name inputs on the web.
+        download_reach: which addresses inputs may come from.
+        download_proxy: what they are fetched through; empty: nothing.
         max_download_bytes: the longest file that is fetched.
         download_timeout: how long a file may take.
         data: from the beginning of an input's path to a file or folder here.
@@ -31,6 +36,8 @@ class LocalOptions:
     environments: Mapping[str, Path] = field(default_factory=dict)
     environment_timeout: float = 1800.0
     downloads: bool = True
+    download_reach: Reach = field(default_factory=lambda: Reach((), setting=ALLOWED_NETWORKS))
+    download_proxy: str = ""
     max_download_bytes: int = 2048 * MIB
     download_timeout: float = 600.0
     data: Mapping[str, Path] = field(default_factory=dict)

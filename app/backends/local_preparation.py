@@ -37,6 +37,8 @@ class Preparation:
         )
         self._downloads = Downloads(
             folder / "downloads",
+            reach=options.download_reach,
+            proxy=options.download_proxy,
             max_bytes=options.max_download_bytes,
             timeout=options.download_timeout,
             stopping=self._stopping,

@@ -18,7 +18,8 @@ from typing import Self
 
 import httpx
 
-from app.webhooks.receivers import Receivers, RefusedError, lookup, name_of
+from app.addresses import RefusedError, lookup
+from app.webhooks.receivers import Receivers, name_of
 from app.webhooks.retries import Answer
 
 CONNECT_SECONDS = 5.0
@@ -128,7 +129,7 @@ class Line:
     async def _send(self, body: str, headers: Mapping[str, str]) -> Answer:
         url = self._receivers.parse(self._url)
         if not self._addresses:
-            found: Future[list[str]] = lookup(url)
+            found: Future[list[str]] = lookup(name_of(url), url.port)
             addresses = await asyncio.wrap_future(found)
             self._addresses = self._receivers.permitted(url, addresses)[:_ADDRESSES]
         while True:

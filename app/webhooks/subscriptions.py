@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from app.access.permission import home
+from app.addresses import RefusedError, lookup
 from app.store import webhooks
 from app.store.database import Database
 from app.sweep.errors import FieldError, InvalidDocumentError
@@ -14,7 +15,7 @@ from app.sweep.event_types import EVENT_TYPES, EventType
 from app.sweep.part import Part
 from app.sweep.webhook import NewWebhook, Webhook
 from app.webhooks.messages import is_secret, new_secret
-from app.webhooks.receivers import MAX_URL, Receivers, RefusedError, lookup
+from app.webhooks.receivers import MAX_URL, Receivers, name_of
 
 _LOOKUP_SECONDS = 3.0
 
@@ -126,7 +127,7 @@ def _check(receivers: Receivers, url: str) -> None:
         parsed = receivers.parse(url)
         found: list[str] = []
         with suppress(TimeoutError, CancelledError):
-            future = lookup(parsed)
+            future = lookup(name_of(parsed), parsed.port)
             if future.exception(timeout=_LOOKUP_SECONDS) is None:
                 found = future.result()
         if found:

@@ -38,6 +38,7 @@ def equipped(tmp_path_factory: pytest.TempPathFactory, equipped_root: Path) -> I
         "SWEEPFRONT_DATA_MAPPINGS": json.dumps(mappings),
         "SWEEPFRONT_ENVIRONMENTS": json.dumps({"azureml:concrete_env:1": str(root / "conda.yml")}),
         "UV_FIND_LINKS": str(root / "wheels"),
+        "SWEEPFRONT_DOWNLOAD_ALLOWED_NETWORKS": "127.0.0.1",
         "NO_PROXY": "127.0.0.1",
         "AZURE_CLIENT_SECRET": SECRET,
         "SWEEPFRONT_AZURE_INSTANCE_DISCOVERY": "false",

@@ -24,7 +24,7 @@ def service(tmp_path: Path) -> Iterator[Served]:
     (root / "requirements.txt").write_text("six\n")
     url = f"sqlite:///{tmp_path / 'records.db'}"
     disk = tmp_path / "disk"
-    environment = {"NO_PROXY": "127.0.0.1"}
+    environment = {"SWEEPFRONT_DOWNLOAD_ALLOWED_NETWORKS": "127.0.0.1"}
     with (
         small_disk(disk, mebibytes=16),
         served(disk, code_root=root, database_url=url, environment=environment) as running,

@@ -3,6 +3,7 @@
 FLOORS: dict[str, set[str]] = {
     "app.sweep": set(),
     "app.access": {"app.sweep"},
+    "app.addresses": set(),
     "app.search": {"app.sweep"},
     "app.code": {"app.sweep"},
     "app.store": {"app.access", "app.sweep"},
@@ -10,7 +11,7 @@ FLOORS: dict[str, set[str]] = {
     "app.views": {"app.sweep"},
     "app.engine": {"app.search", "app.sweep", "app.watching"},
     "app.backends.base": {"app.sweep"},
-    "app.backends": {"app.engine", "app.backends.base", "app.sweep"},
+    "app.backends": {"app.addresses", "app.engine", "app.backends.base", "app.sweep"},
     "app.backends.azureml": {"app.backends.base", "app.search", "app.sweep"},
     "app.watching": {"app.sweep"},
     "app.watching.backend_calls": {"app.watching", "app.backends.base", "app.sweep"},
@@ -24,7 +25,13 @@ FLOORS: dict[str, set[str]] = {
         "app.backends.base",
         "app.sweep",
     },
-    "app.webhooks": {"app.access", "app.store", "app.sweep", "app.watching"},
+    "app.webhooks": {
+        "app.access",
+        "app.addresses",
+        "app.store",
+        "app.sweep",
+        "app.watching",
+    },
     "app.parts": {
         "app.access",
         "app.identity",
@@ -74,6 +81,7 @@ FLOORS: dict[str, set[str]] = {
     "app.serving": {"app.settings", "app.watching"},
     "app.workers": {"app.serving", "app.settings"},
     "app.configured": {
+        "app.addresses",
         "app.backends",
         "app.backends.azureml",
         "app.backends.base",
@@ -135,7 +143,7 @@ HOMES: dict[str, set[str]] = {
     "fastapi_azure_auth": {"app.identity.entra"},
     "itsdangerous": {"app.identity", "app.services"},
     "msal": {"app.identity.sign_in"},
-    "httpx": {"sweepfront", "app.backends.downloads", "app.webhooks"},
+    "httpx": {"sweepfront", "app.backends.downloads", "app.backends.pinned", "app.webhooks"},
     "standardwebhooks": {"app.webhooks"},
     "rich": {"app.cli", "app.__main__", "sweepfront.progress"},
     "typer": {"app.cli", "app.__main__"},
