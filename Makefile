@@ -32,12 +32,14 @@ test-slow: .venv/.developed .venv/.azurite .venv/.browser .venv/.buildah ## run 
 chaos: .venv/.developed ## kill a working service at 100 drawn moments (POINTS=, SEED=)
 	@$(BIN)/python -m tests.chaos --points $(or $(POINTS),100) --seed $(or $(SEED),1)
 
-check: .venv/.developed ## format, lint, types, floors and sizes
-	@echo "== format, lint, types, floors"
+check: .venv/.developed ## format, lint, types, security, secrets, floors and sizes
+	@echo "== format, lint, types, security, secrets, floors"
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy $(CODE)
 	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/bandit -q -c pyproject.toml -r app sweepfront trial_code
+	@git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --no-verify --baseline .secrets.baseline
 	@$(BIN)/python -m pytest -q -s tests/unit/house
 
 image: .venv/.developed .venv/.buildah ## build the image without a container engine, and run a sweep from it

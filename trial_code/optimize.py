@@ -124,7 +124,7 @@ def _base_estimator(name: str, forest_trees: int) -> Any:  # noqa: ANN401 - scik
 
 def _load(path: Path) -> Any:  # noqa: ANN401 - scikit-learn has no types
     with path.open("rb") as file:
-        return pickle.load(file)  # noqa: S301 - the author's own registered model
+        return pickle.load(file)  # noqa: S301 - the author's own registered model  # nosec B301
 
 
 def _boolean(text: str) -> bool:

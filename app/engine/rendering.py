@@ -49,7 +49,8 @@ def launch_of(
     return Launch(
         token=token,
         words=command.words,
-        shell=command.shell,
+        # A text whose values were judged; nothing is started here.
+        shell=command.shell,  # nosec B604
         python=python,
         cwd=folder.code,
         env={

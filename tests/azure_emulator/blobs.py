@@ -19,6 +19,7 @@ from azure.storage.blob import (
 )
 
 ACCOUNT = "devstoreaccount1"
+# pragma: allowlist nextline secret - Azurite's own, which everybody knows
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """The account and key that every azurite has; they are public."""
 _BINARY = Path(__file__).parent / "node_modules" / ".bin" / "azurite-blob"
