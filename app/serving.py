@@ -47,6 +47,7 @@ def config_of(build: Callable[[], FastAPI], settings: Settings, workers: int = 1
         proxy_headers=True,
         forwarded_allow_ips=settings.trusted_proxies,
         log_config=None,
+        server_header=False,
         log_level=settings.log_level,
         timeout_graceful_shutdown=_GRACE_SECONDS,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,

@@ -5,19 +5,30 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 
 from app.api.state import Parts
 from app.sweep.body import decode
 from app.sweep.errors import TooLargeError
 
+_QUICK_BYTES = 16 * 1024
+
 
 async def _document(request: Request, parts: Parts) -> Mapping[str, object]:
-    return decode(await _read(request, parts), request.headers.get("content-type", ""))
+    return await _decoded(await _read(request, parts), request)
 
 
 async def _optional(request: Request, parts: Parts) -> Mapping[str, object]:
     body = await _read(request, parts)
-    return decode(body, request.headers.get("content-type", "")) if body.strip() else {}
+    return await _decoded(body, request) if body.strip() else {}
+
+
+async def _decoded(body: bytes, request: Request) -> Mapping[str, object]:
+    kind = request.headers.get("content-type", "")
+    if len(body) < _QUICK_BYTES:
+        return decode(body, kind)
+    # YAML of a megabyte takes seconds, in which others are answered.
+    return await run_in_threadpool(decode, body, kind)
 
 
 async def _read(request: Request, parts: Parts) -> bytes:

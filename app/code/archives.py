@@ -1,9 +1,12 @@
 """Uploaded archives, unpacked with suspicion: no links, no devices, no way out, no bombs."""
 
+import gzip
+import io
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -22,6 +25,14 @@ TAR_GZ = frozenset(
 _CHUNK = 64 * 1024
 _LONGEST_NAME = 200
 _LONGEST_PATH = 1000
+_LISTED = b"PK\1\2"
+"""What each entry of a zip's directory begins with."""
+_LISTED_BYTES = 2048
+"""Of a zip's directory, for each entry: a name, and what else is usual."""
+_HEADER_BYTES = 1024 * 1024
+"""What a tar may say between the contents of two files."""
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Other methods unpack a few bytes to gigabytes in one go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +75,7 @@ def unpack(archive: Path, media_type: str, target: Path, limits: Limits) -> None
             "application/gzip (a tar.gz)"
         )
     try:
-        _unpack(members(archive), target, limits)
+        _unpack(members(archive, limits), target, limits)
     except (
         zipfile.BadZipFile,
         tarfile.TarError,
@@ -106,7 +117,10 @@ def _inside(member: _Member, target: Path) -> Path:
     name = member.name
     pure = PurePosixPath(name)
     if not member.plain and not member.folder:
-        raise UnreadableBodyError(f"{name!r} is a link or a device; send plain files and folders.")
+        raise UnreadableBodyError(
+            f"{name!r} is a link, a device, a file with holes or packed in a rare way; send plain "
+            "files and folders."
+        )
     strange = "\\" in name or not name.isprintable() or len(name) > _LONGEST_PATH
     if pure.is_absolute() or ".." in pure.parts or strange:
         raise UnreadableBodyError(f"{name!r} leaves the archive's folder or is no proper name.")
@@ -129,24 +143,67 @@ def _write(member: _Member, path: Path, left: int, limits: Limits) -> int:
     return left
 
 
-def _of_zip(archive: Path) -> Iterator[_Member]:
-    with zipfile.ZipFile(archive) as opened:
+def _of_zip(archive: Path, limits: Limits) -> Iterator[_Member]:
+    with _Listing(archive, limits) as file, zipfile.ZipFile(file) as opened:
+        file.listed = True
         for info in opened.infolist():
             kind = (info.external_attr >> 16) & 0o170000
             yield _Member(
                 name=info.filename,
                 folder=info.is_dir(),
-                plain=kind in (0, 0o100000),
+                plain=kind in (0, 0o100000) and info.compress_type in _PACKED,
                 open=lambda info=info: opened.open(info),  # type: ignore[misc]
             )
 
 
-def _of_tar(archive: Path) -> Iterator[_Member]:
-    with tarfile.open(archive, "r|gz") as opened:
+class _Listing(io.FileIO):
+    """A zip whose directory, which the library reads at once, is looked at before it is believed."""
+
+    def __init__(self, archive: Path, limits: Limits) -> None:
+        super().__init__(archive)
+        self._limits = limits
+        self.listed = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read; of the directory, no more than as many entries as are allowed."""
+        wanted = -1 if size is None else size
+        files = self._limits.files
+        if not self.listed and wanted > files * _LISTED_BYTES:
+            raise TooLargeError(f"The archive's directory is too large for {files} entries.")
+        data = super().read(wanted) or b""
+        if not self.listed and wanted > 0 and data.count(_LISTED) > files:
+            raise TooLargeError(f"The archive has more than {files} entries.")
+        return data
+
+
+def _of_tar(archive: Path, limits: Limits) -> Iterator[_Member]:
+    with (
+        gzip.open(archive) as unpacked,
+        closing(_Metered(unpacked)) as metered,
+        tarfile.open(fileobj=metered, mode="r|") as opened,
+    ):
         for info in opened:
+            metered.left = _HEADER_BYTES + min(info.size, limits.bytes)
             yield _Member(
                 name=info.name,
                 folder=info.isdir(),
-                plain=info.isreg(),
+                plain=info.isreg() and not info.issparse(),
                 open=lambda info=info: opened.extractfile(info),  # type: ignore[misc]
             )
+
+
+class _Metered(io.BufferedIOBase):
+    """A tar that may say so much, and no more, before its next entry: the library keeps it all."""
+
+    def __init__(self, file: gzip.GzipFile) -> None:
+        super().__init__()
+        self._file = file
+        self.left = _HEADER_BYTES
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read, as long as there is something left."""
+        data = self._file.read(-1 if size is None else size)
+        self.left -= len(data)
+        if self.left < 0:
+            raise TooLargeError("The archive has headers that are too long.")
+        return data

@@ -27,6 +27,8 @@ MAX_DEPTH = 40
 MAX_NODES = 200_000
 """Values in one body, aliases of YAML counted as often as they stand."""
 _MAX_INTEGER = 2**63
+_DIGITS = 400
+"""An integer of so many is above any double."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 Path = tuple[str | int, ...]
@@ -87,7 +89,7 @@ def _json(text: str) -> object:
 
 def _integer(digits: str) -> int | float:
     """An integer; one of thousands of digits becomes an infinity, which is refused by its place."""
-    return int(digits) if len(digits) < 400 else math.inf  # noqa: PLR2004 - above any double
+    return int(digits) if len(digits) < _DIGITS else math.inf
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -137,6 +139,14 @@ class _Loader(yaml.CSafeLoader):
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
+    def integer(self, node: yaml.ScalarNode) -> int | float:
+        """An integer; a long one is refused by its place: 1:1:1... of a megabyte takes minutes."""
+        return self.construct_yaml_int(node) if len(node.value) < _DIGITS else math.inf
+
+    def text(self, node: yaml.ScalarNode) -> str:
+        """A time, as it is written."""
+        return str(self.construct_scalar(node))
+
 
 _Loader.yaml_implicit_resolvers = {
     first: [
@@ -144,6 +154,10 @@ _Loader.yaml_implicit_resolvers = {
     ]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.integer)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.text)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -184,7 +198,7 @@ for _reader_or_writer in (_Loader, _Dumper):
 def _yaml(text: str) -> object:
     loader = _Loader(text)
     try:
-        _check_depth(text)
+        _check_shape(text)
         node = loader.get_single_node()
         if node is None:
             return None
@@ -196,7 +210,12 @@ def _yaml(text: str) -> object:
         raise UnreadableBodyError(
             f"The body is not YAML: {error.problem}{spot}.", line=mark.line + 1 if mark else None
         ) from error
-    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
+    except (
+        yaml.YAMLError,
+        # What the library's constructors raise at tags that do not fit their text.
+        *(ValueError, TypeError, OverflowError, LookupError, AttributeError),
+        RecursionError,
+    ) as error:
         words = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UnreadableBodyError(f"The body is not YAML: {words}.") from error
     finally:
@@ -204,10 +223,15 @@ def _yaml(text: str) -> object:
     return value
 
 
-def _check_depth(text: str) -> None:
-    """Refuse deep nesting before the loader, whose C part recurses without a limit, sees it."""
+def _check_shape(text: str) -> None:
+    """Refuse deep nesting before the loader, whose C part recurses without a limit, sees it.
+
+    And many values, before each of them becomes a node.
+    """
     depth = 0
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+    for count, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
+        if count > 2 * MAX_NODES:
+            raise UnreadableBodyError(f"The body stands for more than {MAX_NODES} values.")
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:

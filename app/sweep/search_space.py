@@ -25,6 +25,8 @@ from app.sweep.part import Part
 MAX_HYPERPARAMETERS = 256
 MAX_CHOICE_VALUES = 10_000
 MAX_RANDINT = 2**53
+_LONGEST_SCALAR = 100
+"""Characters; what is longer is no number or truth value."""
 
 Scalar = bool | int | float | str
 Number = Annotated[int | float, Field(allow_inf_nan=False)]
@@ -124,6 +126,8 @@ def _listed(values: object) -> object:
         return values
     match = _RANGE.fullmatch(values.strip())
     if match is None:
+        if values.count(",") >= MAX_CHOICE_VALUES:
+            raise ValueError(f"the text has more than {MAX_CHOICE_VALUES} values")
         return [_scalar(part.strip()) for part in values.split(",")]
     try:
         numbers = range(*(int(group) for group in match.groups() if group is not None))
@@ -135,9 +139,12 @@ def _listed(values: object) -> object:
 
 
 def _scalar(text: str) -> Scalar:
+    if len(text) > _LONGEST_SCALAR:
+        return text
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = yaml.load(text, Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError):
+        # The latter come from tags that do not fit their text.
         return text
     return value if isinstance(value, bool | int | float | str) else text
 
