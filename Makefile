@@ -29,8 +29,8 @@ test-slow: .venv/.developed .venv/.azurite .venv/.browser .venv/.buildah ## run 
 	@echo "== slow tests"
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m slow --timeout 1800
 
-chaos: .venv/.developed ## kill a working service at 100 drawn moments (POINTS=, SEED=)
-	@$(BIN)/python -m tests.chaos --points $(or $(POINTS),100) --seed $(or $(SEED),1)
+chaos: .venv/.developed ## kill a working service at 200 drawn moments (POINTS=, SEED=, DATABASE=postgresql)
+	@$(BIN)/python -m tests.chaos --points $(or $(POINTS),200) --seed $(or $(SEED),1) --database $(or $(DATABASE),sqlite)
 
 check: .venv/.developed ## format, lint, types, security, secrets, floors and sizes
 	@echo "== format, lint, types, security, secrets, floors"

@@ -16,19 +16,23 @@ _ENDED_WELL = ("completed", "early_terminated")
 def check_sweeps(client: Client, notes: Notes) -> dict[str, list[Json]]:
     """Check all sweeps; the trials of each, for those who check more."""
     names = Counter(sweep["name"] for sweep in client.items("/v1/sweeps"))
-    for name in names - Counter(list(notes.accepted)):
+    surplus = names - Counter(list(notes.accepted))
+    notes.counts.update({"sweeps doubled": surplus.total(), "sweeps lost": 0})
+    notes.counts.update({"reports": 0, "reports lost": 0, "reports doubled": 0})
+    for name in surplus:
         notes.broken(f"{name} was never accepted, or is there twice")
     found = {}
     for name, sweep in notes.accepted.items():
         if name not in names:
             notes.broken(f"{name} was accepted and is gone")
+            notes.counts["sweeps lost"] += 1
             continue
         trials = client.items(f"/v1/sweeps/{name}/trials?sort=number")
         found[name] = trials
         for words in _sweep(client.get(f"/v1/sweeps/{name}"), sweep, trials, notes):
             notes.broken(f"{name} ({sweep.plan.kind}): {words}")
         for trial in trials:
-            for words in _reports(client, sweep, trial):
+            for words in _reports(client, sweep, trial, notes):
                 notes.broken(f"{name} ({sweep.plan.kind}) trial {trial['number']}: {words}")
     return found
 
@@ -59,12 +63,16 @@ def _sweep(found: Json, sweep: Accepted, trials: Sequence[Json], notes: Notes) -
             yield f"trial {number} was to run again and is still at attempt {trial['attempt']}"
 
 
-def _reports(client: Client, sweep: Accepted, trial: Json) -> Iterator[str]:
+def _reports(client: Client, sweep: Accepted, trial: Json, notes: Notes) -> Iterator[str]:
     path = f"/v1/sweeps/{sweep.name}/trials/{trial['number']}"
     reports = client.items(f"{path}/metrics")
     for name in sweep.plan.metrics:
         own = [report for report in reports if report["name"] == name]
         intervals = [report["interval"] for report in own]
+        once = len(set(intervals))
+        notes.counts.update({"reports": len(own), "reports doubled": len(own) - once})
+        if trial["status"] == "completed":
+            notes.counts["reports lost"] += max(0, sweep.plan.steps - once)
         if intervals != list(range(1, len(own) + 1)):
             yield f"intervals of {name}: {intervals}"
         if [report["step"] for report in own] != list(range(len(own))):

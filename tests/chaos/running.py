@@ -1,5 +1,6 @@
 """A chaos run: rounds of kills, each on a service with a folder of its own, and what they left."""
 
+import contextlib
 import shutil
 import signal
 import time
@@ -16,9 +17,11 @@ from tests.chaos.notes import Notes
 from tests.chaos.processes import house
 from tests.chaos.records import check_databases, check_journals, check_mlflow
 from tests.chaos.strikes import Striker, strikes
+from tests.faults.postgres import RunningPostgres, running_postgres
 from tests.served import Served
 
 POINTS_A_ROUND = 20
+DATABASES = ("sqlite", "postgresql")
 _CALLERS = 4
 _GONE_SECONDS = 10.0
 
@@ -34,34 +37,45 @@ class Outcome:
     seconds: float = 0.0
 
 
-def run(folder: Path, *, points: int, seed: int) -> Outcome:
+def run(folder: Path, *, points: int, seed: int, database: str = "sqlite") -> Outcome:
     """Kill at that many points.
 
     Args:
         folder: gets a folder for each round; that of a round in which all held is removed.
         points: how many kills.
         seed: of everything that is drawn.
+        database: where the records are; each round has one of its own.
     """
     outcome = Outcome()
     begin = time.monotonic()
-    for index, start in enumerate(range(0, points, POINTS_A_ROUND)):
-        place = folder / f"round-{index}"
-        notes = _round(place, dice_of(f"{seed}.{index}"), min(POINTS_A_ROUND, points - start))
-        (place / "what-happened.log").write_text("\n".join(notes.log) + "\n", encoding="utf-8")
-        outcome.violations += [f"round {index}: {words}" for words in notes.violations]
-        outcome.kills += notes.kills
-        outcome.moments += notes.moments
-        outcome.figures += notes.counts
-        if not notes.violations:
-            shutil.rmtree(place)
+    with contextlib.ExitStack() as ending:
+        server: RunningPostgres | None = None
+        if database == "postgresql":
+            server = ending.enter_context(running_postgres(folder / "postgresql"))
+        for index, start in enumerate(range(0, points, POINTS_A_ROUND)):
+            place = folder / f"round-{index}"
+            url = server.database(f"round_{index}") if server else ""
+            count = min(POINTS_A_ROUND, points - start)
+            _add(outcome, index, place, _round(place, dice_of(f"{seed}.{index}"), count, url))
     outcome.seconds = time.monotonic() - begin
     return outcome
 
 
-def _round(place: Path, dice: Random, points: int) -> Notes:
+def _add(outcome: Outcome, index: int, place: Path, notes: Notes) -> None:
+    """Add up what a round came to; its folder goes if all held."""
+    (place / "what-happened.log").write_text("\n".join(notes.log) + "\n", encoding="utf-8")
+    outcome.violations += [f"round {index}: {words}" for words in notes.violations]
+    outcome.kills += notes.kills
+    outcome.moments += notes.moments
+    outcome.figures.update(notes.counts)  # keeps what is 0
+    if not notes.violations:
+        shutil.rmtree(place)
+
+
+def _round(place: Path, dice: Random, points: int, database_url: str) -> Notes:
     notes = Notes()
     write_code(place / "code")
-    service = Served(place / "data", code_root=place / "code")
+    service = Served(place / "data", code_root=place / "code", database_url=database_url)
     address = str(service.client.base_url)
     callers = [Lives(address, notes, dice_of(str(dice.random()))) for _ in range(_CALLERS)]
     service.launch()
