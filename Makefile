@@ -8,7 +8,7 @@ LOCK := $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url -
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test test-slow check chaos bench bench-tracker bench-samplers bench-dashboard bench-api screenshots lock clean image azure-emulator azure-demo test-azure-live
+.PHONY: help install demo run test test-slow check chaos bench bench-tracker bench-samplers bench-dashboard bench-api screenshots lock clean image azure-emulator azure-demo test-azure-live faults-database faults-azure load
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,17 @@ chaos: .venv/.developed ## kill a working service at 200 drawn moments (POINTS=,
 
 check: .venv/.developed ## format, lint, types, security, secrets, floors and sizes
 	@echo "== format, lint, types, security, secrets, floors"
+faults-database: .venv/.developed ## PostgreSQL stopped, cut off and read-only under load (ROUNDS=, SEED=)
+	@$(BIN)/python -m tests.faults.database --rounds $(or $(ROUNDS),18) --seed $(or $(SEED),1)
+
+faults-azure: .venv/.developed .venv/.azurite ## an Azure that misbehaves for ten minutes (MINUTES=, SEED=)
+	@$(BIN)/python -m tests.faults.azure --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1)
+
+load: .venv/.developed ## 50 submissions/s for two minutes beside 200 readers (RATE=, FOR=, DATABASE=)
+	@$(BIN)/python -m tests.faults.load --rate $(or $(RATE),50) --seconds $(or $(FOR),120) --database $(or $(DATABASE),sqlite)
+
+check: .venv/.developed ## format, lint, types, floors and sizes
+	@echo "== format, lint, types, floors"
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy $(CODE)

@@ -48,17 +48,24 @@ class Fault:
 
 
 class Faults:
-    """ASGI middleware; also counts the requests."""
+    """ASGI middleware; also counts the requests.
+
+    Attributes:
+        requests: when each came (monotonic seconds), and its "METHOD path".
+        throttled: when each request was refused with Retry-After, and the seconds it named.
+    """
 
     def __init__(self) -> None:
         self.app: ASGIApp | None = None
         self.faults: list[Fault] = []
         self.requests: list[tuple[float, str]] = []
+        self.throttled: list[tuple[float, float]] = []
 
     def plan(self, wanted: list[dict[str, Any]]) -> None:
         """Replace the plan of faults, and forget the requests so far."""
         self.faults = [Fault(**fault) for fault in wanted]
         self.requests = []
+        self.throttled = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or not."""
@@ -90,6 +97,8 @@ class Faults:
             await self.app(scope, receive, send)
             return
         await _answer(fault, send)
+        if "Retry-After" in fault.headers:
+            self.throttled.append((time.monotonic(), float(fault.headers["Retry-After"])))
 
     def _due(self, line: str) -> Fault | None:
         for fault in self.faults:

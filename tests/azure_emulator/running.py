@@ -68,6 +68,11 @@ class RunningEmulator:
         found: list[tuple[float, str]] = self._control("GET", "requests")
         return [at for at, line in found if re.search(match, line)]
 
+    def throttled(self) -> list[tuple[float, float]]:
+        """When requests were refused with Retry-After, and its seconds, since the last plan."""
+        found: list[list[float]] = self._control("GET", "throttled")
+        return [(at, seconds) for at, seconds in found]
+
     def jobs(self) -> list[str]:
         """The names of all jobs."""
         found: list[str] = self._control("GET", "jobs")
