@@ -16,7 +16,7 @@ import httpx
 
 from tests.served import ROOT
 
-READY_SECONDS = 60.0
+READY_SECONDS = 180.0
 
 
 class RunningEmulator:
