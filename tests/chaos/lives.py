@@ -97,8 +97,11 @@ class Lives(threading.Thread):
         deadline = time.monotonic() + LIFE_SECONDS
         submitting_since = time.monotonic()
         while time.monotonic() < deadline:
+            asked = time.monotonic()
             found = self._client.get(f"/v1/sweeps/{sweep.name}")
             trials = self._client.items(f"/v1/sweeps/{sweep.name}/trials?sort=number")
+            # Only the time counts in which the service is there to submit it.
+            submitting_since += time.monotonic() - asked
             self.compare(sweep, trials)
             counts = found["trial_counts"]
             ended = counts["total"] - counts["queued"] - counts["running"]
