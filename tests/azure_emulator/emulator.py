@@ -69,6 +69,7 @@ class Emulator:
         app.add_api_route("/control/faults", self._plan, methods=["PUT"])
         app.add_api_route("/control/requests", lambda: self._faults.requests)
         app.add_api_route("/control/throttled", lambda: self._faults.throttled)
+        app.add_api_route("/control/disturbed", lambda: self._faults.disturbed)
         app.add_api_route("/control/jobs", lambda: list(self._shelf.all("job")))
         app.add_api_route("/control/jobs/{name}", self._forget, methods=["DELETE"])
         app.add_api_route("/control/jobs/{name}", lambda name: self._shelf.get("job", name))

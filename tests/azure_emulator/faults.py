@@ -53,6 +53,7 @@ class Faults:
     Attributes:
         requests: when each came (monotonic seconds), and its "METHOD path".
         throttled: when each request was refused with Retry-After, and the seconds it named.
+        disturbed: how many requests met a fault.
     """
 
     def __init__(self) -> None:
@@ -60,12 +61,14 @@ class Faults:
         self.faults: list[Fault] = []
         self.requests: list[tuple[float, str]] = []
         self.throttled: list[tuple[float, float]] = []
+        self.disturbed = 0
 
     def plan(self, wanted: list[dict[str, Any]]) -> None:
         """Replace the plan of faults, and forget the requests so far."""
         self.faults = [Fault(**fault) for fault in wanted]
         self.requests = []
         self.throttled = []
+        self.disturbed = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or not."""
@@ -77,12 +80,13 @@ class Faults:
         self.requests.append((time.monotonic(), line))
         stale = next((f for f in self.faults if f.stale and re.search(f.match, line)), None)
         if stale is not None:
-            await _stale(stale, self.app, scope, receive, send)
+            self.disturbed += await _stale(stale, self.app, scope, receive, send)
             return
         fault = self._due(line)
         if fault is None:
             await self.app(scope, receive, send)
             return
+        self.disturbed += 1
         if fault.after:
             await self.app(scope, receive, _nowhere)
         await asyncio.sleep(fault.delay)
@@ -110,15 +114,15 @@ class Faults:
         return None
 
 
-async def _stale(fault: Fault, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer anew or as the first time, in turns of `every`."""
+async def _stale(fault: Fault, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> bool:
+    """Answer anew or as the first time, in turns of `every`; True: as the first time."""
     body = await receive()
     key = scope["path"].encode() + scope["query_string"] + body.get("body", b"")
     fault.seen += 1
     if key in fault.first and fault.seen % fault.every == 0:
         for message in fault.first[key]:
             await send(message)
-        return
+        return True
     kept: list[Message] = []
 
     async def given() -> Message:
@@ -130,6 +134,7 @@ async def _stale(fault: Fault, app: ASGIApp, scope: Scope, receive: Receive, sen
 
     await app(scope, given, keep)
     fault.first.setdefault(key, kept)
+    return False
 
 
 async def _nowhere(_: Message) -> None:

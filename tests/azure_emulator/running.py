@@ -73,6 +73,11 @@ class RunningEmulator:
         found: list[list[float]] = self._control("GET", "throttled")
         return [(at, seconds) for at, seconds in found]
 
+    def disturbed(self) -> int:
+        """How many requests met a fault since the last plan."""
+        found: int = self._control("GET", "disturbed")
+        return found
+
     def jobs(self) -> list[str]:
         """The names of all jobs."""
         found: list[str] = self._control("GET", "jobs")

@@ -76,6 +76,7 @@ def _misbehave(
         last = begun + phase * dice.uniform(0.7, 1.3) * (2 if now.kind == "throttled" else 1)
         time.sleep(max(0.0, min(last, end) - time.monotonic()))
         report.count("requests to the workspace", len(emulator.requests()))
+        report.count("requests that met a fault", emulator.disturbed())
         if now.kind == "throttled":
             check_throttling(emulator, report)
         elif not now.whole:

@@ -9,6 +9,7 @@ two slots; those that it does not come to wait in its queue, and are followed li
 import argparse
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -49,7 +50,12 @@ def run(
             _line(said)  # all streams are open
             report.count("memory beside the readers, MB", round(service.memory()))
             with _started("load_posts", address, str(rate), str(seconds)) as (posts, _):
+                before = _processor_seconds(service)
                 answers = json.loads(_line(posts))
+            used = _processor_seconds(service) - before
+            report.took(
+                "processor time of the service for each submission", used / (rate * seconds)
+            )
             report.count("memory after the submissions, MB", round(service.memory()))
             _check_posts(answers, rate * seconds, report)
             _check_stored(service, answers["accepted"], report)
@@ -58,6 +64,14 @@ def run(
             _check_heard(json.loads(_line(said)), events, readers, report)
         report.count("memory at the end, MB", round(service.memory()))
     return report
+
+
+def _processor_seconds(service: Served) -> float:
+    """What the service's process has used so far, as user and system."""
+    assert service.process is not None
+    stat = Path(f"/proc/{service.process.pid}/stat").read_text()
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager
@@ -93,6 +107,7 @@ def _check_posts(answers: dict[str, Any], wanted: float, report: Report) -> None
     report.count("submissions", len(answers["seconds"]))
     report.count("submissions accepted", len(answers["accepted"]))
     report.count("submissions that failed", len(answers["failures"]))
+    report.count("answers 503 with Retry-After, posted again", answers["refusals"])
     for took, late in zip(answers["seconds"], answers["late"], strict=True):
         report.took("POST answered, from when it was due", took)
         report.took("POST left after it was due", late)

@@ -18,10 +18,12 @@ async def submit(address: str, rate: float, seconds: float) -> dict[str, Any]:
     """Submit that many sweeps a second, for so long.
 
     Returns:
-        `accepted`: the names of sweeps; `failures`: words about the others; `seconds` from when
-        each was due to its answer, and `late`: to when it left.
+        `accepted`: the names of sweeps; `failures`: words about the others; `refusals`: how often
+        one was told to come again (503 with Retry-After), and did; `seconds` from when each was due
+        to its last answer, and `late`: to when it left.
     """
     accepted: list[str] = []
+    refusals = 0
     failures: list[str] = []
     took: list[float] = []
     late: list[float] = []
@@ -36,6 +38,11 @@ async def submit(address: str, rate: float, seconds: float) -> dict[str, Any]:
             name = f"load-{number:05}"
             try:
                 answer = await client.post("/v1/sweeps", json=_document(name))
+                while (wait := _told_to_wait(answer)) is not None:
+                    nonlocal refusals
+                    refusals += 1
+                    await asyncio.sleep(wait)
+                    answer = await client.post("/v1/sweeps", json=_document(name))
             except httpx.TransportError as error:
                 failures.append(f"{name}: {type(error).__name__} {error}")
             else:
@@ -48,7 +55,21 @@ async def submit(address: str, rate: float, seconds: float) -> dict[str, Any]:
         begun = time.monotonic() + 0.5
         count = round(rate * seconds)
         await asyncio.gather(*(one(number, begun + number / rate) for number in range(count)))
-    return {"accepted": accepted, "failures": failures, "seconds": took, "late": late}
+    return {
+        "accepted": accepted,
+        "failures": failures,
+        "refusals": refusals,
+        "seconds": took,
+        "late": late,
+    }
+
+
+def _told_to_wait(answer: httpx.Response) -> float | None:
+    """The seconds that a service which cannot keep up names; None: the answer is final."""
+    if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+        return None
+    wait = answer.headers.get("Retry-After", "")
+    return float(wait) if wait.isdigit() else None
 
 
 def _document(name: str) -> Json:
