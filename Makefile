@@ -32,8 +32,6 @@ test-slow: .venv/.developed .venv/.azurite .venv/.browser .venv/.buildah ## run 
 chaos: .venv/.developed ## kill a working service at 200 drawn moments (POINTS=, SEED=, DATABASE=postgresql)
 	@$(BIN)/python -m tests.chaos --points $(or $(POINTS),200) --seed $(or $(SEED),1) --database $(or $(DATABASE),sqlite)
 
-check: .venv/.developed ## format, lint, types, security, secrets, floors and sizes
-	@echo "== format, lint, types, security, secrets, floors"
 faults-database: .venv/.developed ## PostgreSQL stopped, cut off and read-only under load (ROUNDS=, SEED=)
 	@$(BIN)/python -m tests.faults.database --rounds $(or $(ROUNDS),18) --seed $(or $(SEED),1)
 
@@ -43,8 +41,8 @@ faults-azure: .venv/.developed .venv/.azurite ## an Azure that misbehaves for te
 load: .venv/.developed ## 50 submissions/s for two minutes beside 200 readers (RATE=, FOR=, DATABASE=)
 	@$(BIN)/python -m tests.faults.load --rate $(or $(RATE),50) --seconds $(or $(FOR),120) --database $(or $(DATABASE),sqlite)
 
-check: .venv/.developed ## format, lint, types, floors and sizes
-	@echo "== format, lint, types, floors"
+check: .venv/.developed ## format, lint, types, security, secrets, floors and sizes
+	@echo "== format, lint, types, security, secrets, floors"
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy $(CODE)

@@ -145,7 +145,12 @@ def _listed(wanted: SweepFilter, sort: str) -> ColumnElement[bool]:
 
     It has no statistics, and would read or sort all rows by the index that begins with this.
     """
-    better = wanted.status or wanted.backend or wanted.experiment_name is not None or sort.endswith("name")
+    better = (
+        wanted.status
+        or wanted.backend
+        or wanted.experiment_name is not None
+        or sort.endswith("name")
+    )
     return (func.coalesce(_C.archived, False) if better else _C.archived).is_(False)
 
 

@@ -17,11 +17,6 @@ from tests.served import ROOT
 
 Service = dict[str, Any]
 _REPLICAS = ("sweepfront-1", "sweepfront-2")
-_OF_MORE_THAN_ONE_SERVICE = {
-    "SWEEPFRONT_REPLICA",
-    "SWEEPFRONT_LOCAL_REPLICA",
-    "SWEEPFRONT_API_KEYS_FILE",
-}
 _PINNED = re.compile(r"docker\.io/[\w/-]+:\d+\.\d+(\.\d+)?-[\w.-]+")
 
 
@@ -48,7 +43,7 @@ def test_it_is_what_the_specification_allows(compose: dict[str, Any]) -> None:
 
 def test_every_variable_is_a_setting(services: dict[str, Service]) -> None:
     """A misspelt one would have no effect, and nobody would say so."""
-    known = {name for name, _, _ in described()} | _OF_MORE_THAN_ONE_SERVICE
+    known = {name for name, _, _ in described()}
     given = {
         name
         for service in services.values()
