@@ -47,7 +47,7 @@ def serve(
             f"SWEEPFRONT_HOST is {settings.host}, where others can call, and this service "
             f"identifies nobody: make a key with `python -m app keys new NAME` and set "
             "SWEEPFRONT_API_KEYS, or set SWEEPFRONT_ENTRA_TENANT_ID and _CLIENT_ID; or listen on "
-            f"one of {', '.join(LOOPBACK)}"
+            f"loopback: one of {', '.join(LOOPBACK)}"
         )
     if _taken(settings.host, settings.port):
         _refuse(f"port {settings.port} is in use; stop what listens there or set SWEEPFRONT_PORT")

@@ -252,7 +252,8 @@ def _column(expression: AnyExpression, parent: int | None, branch: int, base: fl
             return Column(parent, branch, levels=levels, edges=edges, features=levels)
         case QUniform() | QLogUniform() | QNormal() | QLogNormal():
             steps = steps_of(expression, base)
-            if len(steps) > _MOST_LEVELS:
+            # len() fails beyond what a C ssize_t holds.
+            if steps.stop - steps.start > _MOST_LEVELS:
                 return Column(parent, branch)
             q = expression.q
             at = [_inside(_cumulative(expression, step * q, base)) for step in steps]

@@ -176,3 +176,11 @@ def test_parameters_of_another_space_are_refused(parameters: dict[str, object]) 
     """Nothing is guessed for a name or a branch that is not there."""
     with pytest.raises(ValueError, match="not of this search space"):
         coordinates(NESTED, TypeAdapter(dict[str, float | str]).validate_python(parameters), 2.0)
+
+
+def test_more_multiples_than_a_machine_counts_are_values_without_steps() -> None:
+    """A bayesian sampler takes a range of q with more of them than 64 bits hold."""
+    wide = {"type": "quniform", "min_value": -5.6e16, "max_value": 1.9e67, "q": 1.05}
+    encoding = Encoding(space_of({"x": wide}), 10.0)
+    (column,) = encoding.columns
+    assert column.levels is None
