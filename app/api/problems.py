@@ -24,6 +24,7 @@ from app.sweep.errors import (
     storage_error,
 )
 from app.sweep.faults import pointer
+from app.watching.redaction import redact
 
 MEDIA_TYPE = "application/problem+json"
 log = logging.getLogger(__name__)
@@ -265,4 +266,6 @@ def _fault(request: Request, error: Exception) -> Response:
 
 
 def _shown(fault: FieldError) -> Fault:
-    return Fault(pointer=fault.pointer, message=fault.message, value=fault.value)
+    # A key that was put into the wrong field is not shown to whoever reads answers.
+    value = redact(fault.value) if isinstance(fault.value, str) else fault.value
+    return Fault(pointer=fault.pointer, message=fault.message, value=value)
