@@ -19,7 +19,7 @@ from app.backends.base import (
 from app.services.removed import check_artifacts
 from app.store import models, sweeps, trials
 from app.store.database import Database
-from app.sweep.document import BackendName, Tags, Text
+from app.sweep.document import BackendName, Text
 from app.sweep.errors import ConflictError
 from app.sweep.part import Part
 from app.sweep.record import ModelVersion, SweepRecord
@@ -56,6 +56,12 @@ class Gate(Part):
     guards: Annotated[list[Guard], Field(max_length=100)] = []
 
 
+TagName = Annotated[
+    str, Field(max_length=250, pattern=r"^[A-Za-z0-9_: -][\w.: -]*(/[A-Za-z0-9_: -][\w.: -]*)*$")
+]
+"""What MLflow's registry takes as the name of a tag."""
+
+
 class RegisterRequest(Part):
     """The body of a registration; all of it may be left out."""
 
@@ -66,7 +72,10 @@ class RegisterRequest(Part):
     artifact_path: Annotated[str, Field(min_length=1, max_length=1000)] = "outputs/model.pkl"
     type: Literal["custom_model", "mlflow_model", "triton_model"] = "custom_model"
     description: Text | None = None
-    tags: Tags = {}
+    tags: Annotated[
+        dict[TagName, str],
+        Field(max_length=100, json_schema_extra={"additionalProperties": False}),
+    ] = {}
     gate: Gate | None = None
 
 

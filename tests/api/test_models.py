@@ -68,6 +68,9 @@ def test_a_gate_refuses_with_the_comparison(service: Served, finished: str) -> N
         ({"model_name": "never", "artifact_path": "outputs/none"}, 409, "outputs/model.pkl"),
         ({"model_name": "never", "artifact_path": "../stdout.log"}, 409, "artifact"),
         ({"modelname": "x"}, 422, "model_name"),
+        ({"tags": {"<b>": "x"}}, 422, "/tags/<b>"),
+        ({"tags": {"a/../b": "x"}}, 422, "/tags/a~1..~1b"),
+        ({"tags": {"": "x"}}, 422, "/tags/"),
         ({"gate": {"guards": [{"metric": "loss"}]}}, 422, "exactly one"),
     ],
 )

@@ -67,7 +67,7 @@ texts = json.loads(pathlib.Path("texts.json").read_text())
 json.dump(sys.argv[1:], open("outputs/argv.json", "w"))
 print("\n".join(texts), flush=True)
 print("\n".join(texts), file=sys.stderr, flush=True)
-for text in texts[::3]:
+for text in (*texts[:1], *texts[14:15], *texts[20:22], *texts[25:29]):
     name = text.replace("/", "_")[:80]
     for call in (
         lambda: mlflow.log_metric(text[:200], 1.0),
@@ -95,7 +95,7 @@ def write_code(folder: Path, mark: Path) -> None:
 
 
 def sweep(name: str, mark: Path, *more: str) -> Json:
-    """A sweep of two trials whose values, inputs, tags and names are such texts."""
+    """A sweep of a trial or two whose values, inputs, tags and names are such texts."""
     all_texts = texts(mark)
     words = " ".join(["python run.py ${{search_space.x}} 'a ${{inputs.text}} b'", *more])
     body = document(
@@ -104,7 +104,7 @@ def sweep(name: str, mark: Path, *more: str) -> Json:
         code="hostile",
         sampling_algorithm="grid",
         inputs={"text": all_texts[7]},
-        limits={"max_total_trials": 2, "max_concurrent_trials": 2},
+        limits={"max_total_trials": 1 if more else 2, "max_concurrent_trials": 2},
         name=name,
         experiment_name=HTML[0],
         display_name=HTML[1],
