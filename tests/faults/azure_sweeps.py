@@ -16,7 +16,7 @@ CALM = "calm"
 """The sweep that goes on all along, and that faults of single sweeps do not meet."""
 TIMEOUT = 4.0
 """Seconds after which the service takes a request to Azure for unanswered."""
-TRIALS, STEPS = 2, 6
+TRIALS, STEPS = 2, 12
 LOGGED = ("loss", "other")
 SPACE: Json = {"x": {"type": "uniform", "min_value": 0.0, "max_value": 1.0}}
 _LOCAL_EVERY = 4
@@ -50,7 +50,7 @@ class Posting(threading.Thread):
         for number in range(self._sweeps):
             time.sleep(max(0.0, begun + number * self._pause - time.monotonic()))
             name = f"t-{uuid.uuid4().hex[:8]}"
-            self._post(_document(name, steps=STEPS, pause=0.5, trials=TRIALS))
+            self._post(_document(name, steps=STEPS, pause=1.0, trials=TRIALS))
             self.names.append(name)
             if number % _LOCAL_EVERY == 0:
                 local = f"local-{uuid.uuid4().hex[:8]}"
