@@ -125,8 +125,8 @@ def running_emulator(
 ) -> Iterator[RunningEmulator]:
     """A started emulator, ended whatever happened."""
     emulator = RunningEmulator(folder, slots=slots, simulated=simulated)
-    emulator.start()
     try:
+        emulator.start()
         yield emulator
     finally:
         emulator.stop()

@@ -108,6 +108,7 @@ def _check_posts(answers: dict[str, Any], wanted: float, report: Report) -> None
     report.count("submissions accepted", len(answers["accepted"]))
     report.count("submissions that failed", len(answers["failures"]))
     report.count("answers 503 with Retry-After, posted again", answers["refusals"])
+    report.took("from the first submission to the last answer", answers["lasted"])
     for took, late in zip(answers["seconds"], answers["late"], strict=True):
         report.took("POST answered, from when it was due", took)
         report.took("POST left after it was due", late)
