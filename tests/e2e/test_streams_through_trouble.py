@@ -87,7 +87,12 @@ def deaf(service: Served, path: str) -> socket.socket:
     quiet = socket.socket()
     quiet.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * KIB)
     quiet.connect(("127.0.0.1", service.port))
-    lines = [f"GET {path} HTTP/1.1", "Host: localhost", "Accept: text/event-stream", "Connection: close"]
+    lines = [
+        f"GET {path} HTTP/1.1",
+        "Host: localhost",
+        "Accept: text/event-stream",
+        "Connection: close",
+    ]
     quiet.sendall("\r\n".join([*lines, "", ""]).encode())
     return quiet
 
