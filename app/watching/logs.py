@@ -83,13 +83,32 @@ def _formatter(*, pretty: bool) -> logging.Formatter:
         # Text before anything renders it, so that no secret is in it and no local variable.
         format_exc_info,
     ]
-    last: Processor = JSONRenderer(ensure_ascii=False)
+    last: list[Processor] = [JSONRenderer(ensure_ascii=False)]
     if pretty:
-        last = ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain_traceback)
+        console = ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain_traceback)
+        last = [_printable, console]
     return ProcessorFormatter(
         foreign_pre_chain=before,
         pass_foreign_args=True,
-        processors=[ProcessorFormatter.remove_processors_meta, redact_event, last],
+        processors=[ProcessorFormatter.remove_processors_meta, redact_event, *last],
+    )
+
+
+def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Control characters written out, which could forge lines or take the terminal over."""
+    trace = event.pop("exception", None)
+    shown = {name: _written(value) for name, value in event.items()}
+    if isinstance(trace, str):
+        shown["exception"] = "\n".join(f"  {_written(line)}" for line in trace.split("\n"))
+    return shown
+
+
+def _written(value: object) -> object:
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in value
     )
 
 

@@ -89,7 +89,7 @@ if "--fail" in sys.argv:
 
 def write_code(folder: Path, mark: Path) -> None:
     """The folder `hostile` of a code root, with a script that says these texts wherever it can."""
-    (folder / "hostile").mkdir()
+    (folder / "hostile").mkdir(exist_ok=True)
     (folder / "hostile" / "run.py").write_text(SCRIPT)
     (folder / "hostile" / "texts.json").write_text(json.dumps(texts(mark)))
 
