@@ -1,6 +1,5 @@
 """Sweeps and trials against a model of them: whatever two callers do, in any order."""
 
-import time
 from itertools import count
 from typing import Any
 
@@ -21,12 +20,11 @@ from hypothesis.stateful import (
 
 from app.sweep.state import SweepStatus
 from tests.identity.conftest import Guarded
+from tests.model.calls import Calls
 from tests.model.expected import OWNERS, Expected, Kind, sent
-from tests.served import Json
 
 EXAMPLES = 40
 STEPS = 25
-WITHIN = 120.0
 OK, ACCEPTED, CREATED = 200, 202, 201
 GONE, CONFLICT, WRONG = 404, 409, 422
 POINTS = st.lists(st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.9]), min_size=1, max_size=3, unique=True)
@@ -36,47 +34,15 @@ _known: dict[str, set[int]] = {}
 """The versions of each model that were made, by all machines of this run."""
 
 
-class Sweeps(RuleBasedStateMachine):
+class Sweeps(Calls, RuleBasedStateMachine):
     """Calls of two registrars of one project each, and what is expected of the answers."""
 
     sweeps: Bundle[Expected] = Bundle("sweeps")
-    guarded: Guarded
 
     def __init__(self) -> None:
         super().__init__()
         self.here: dict[str, Expected] = {}
         self.purged: set[tuple[str, str]] = set()
-
-    def call(self, owner: str, method: str, path: str, **more: Any) -> httpx.Response:  # noqa: ANN401 - httpx's options
-        """A call that is never a fault of the service."""
-        answer = self.guarded[owner].request(method, path, **more)
-        assert answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR, answer.text
-        return answer
-
-    def read(self, sweep: Expected) -> Json:
-        """The sweep now, judged by what is expected."""
-        answer = self.call(sweep.owner, "GET", f"/v1/sweeps/{sweep.name}")
-        assert answer.status_code == OK, answer.text
-        body: Json = answer.json()
-        sweep.saw(body)
-        return body
-
-    def trials(self, sweep: Expected) -> list[Json]:
-        """All of its trials, by number."""
-        path = f"/v1/sweeps/{sweep.name}/trials?limit=200"
-        found: list[Json] = self.call(sweep.owner, "GET", path).json()["items"]
-        return found
-
-    def finished(self, sweep: Expected) -> Json:
-        """The sweep once it has ended, and its trials, judged."""
-        deadline = time.monotonic() + WITHIN
-        while True:
-            body = self.read(sweep)
-            if sweep.status.finished:
-                sweep.ended(body, self.trials(sweep))
-                return body
-            assert time.monotonic() < deadline, body
-            time.sleep(0.05)
 
     @initialize(target=sweeps)
     def begin(self) -> Any:  # noqa: ANN401 - what a bundle takes
