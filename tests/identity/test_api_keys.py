@@ -67,6 +67,9 @@ def test_a_key_is_neither_stored_nor_logged(guarded: Guarded) -> None:
     """A key is neither stored nor logged."""
     for key in guarded.keys.values():
         guarded.service.client.get("/v1/me", headers={"X-API-Key": key})
+        with guarded.client() as client:
+            asked = client.get("/v1/me", params={"api_key": key, "token": key, "q": key})
+        assert asked.status_code == UNAUTHORIZED, "a key in an address does not count"
     secrets = [key.split("_", 2)[2].encode() for key in guarded.keys.values()]
     held = [guarded.service.log().encode()]
     held += [path.read_bytes() for path in guarded.service.data.glob("*") if path.is_file()]
