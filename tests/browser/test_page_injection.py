@@ -85,6 +85,7 @@ def _open(open_page: OpenPage, service: Served) -> tuple[Page, list[str]]:
     return page, dialogs
 
 
+@pytest.mark.slow
 def test_the_texts_are_there_and_nothing_of_them_runs(open_page: OpenPage, shown: Served) -> None:
     """On the list, the pages of sweeps, trials, models, and when sweeps are compared."""
     page, dialogs = _open(open_page, shown)
@@ -118,6 +119,7 @@ def test_nothing_in_an_address_runs(open_page: OpenPage, shown: Served) -> None:
             _untouched(page, dialogs, where)
 
 
+@pytest.mark.slow
 def test_the_editor_shows_a_hostile_document_as_text(open_page: OpenPage, shown: Served) -> None:
     """With what is wrong in it, which repeats parts of it."""
     page, dialogs = _open(open_page, shown)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.identity.conftest import Guarded, entries, settings_of
 from tests.served import ROOT, Served, served
@@ -129,6 +130,7 @@ def test_the_client_sends_the_key_of_its_environment(guarded: Guarded) -> None:
     assert "Say who you are" in bad.stderr
 
 
+@pytest.mark.slow
 def test_beyond_loopback_only_with_identity(tmp_path: Path) -> None:
     """Beyond loopback only with identity."""
     where = {

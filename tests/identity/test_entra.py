@@ -205,6 +205,7 @@ def test_the_description_says_how_to_sign_in(issuer: Issuer, service: Served) ->
     assert service.client.get("/docs/oauth2-redirect").status_code == httpx.codes.OK
 
 
+@pytest.mark.slow
 def test_without_entra_id_tokens_cannot_be_checked(tmp_path: Path, scripts: Path) -> None:
     """Without entra id tokens cannot be checked."""
     with issuing(tmp_path / "issuer") as (issuer, environment):

@@ -100,6 +100,7 @@ def test_a_session_that_is_changed_or_of_another_service_is_none(guarded: Guarde
                 assert other.get("/v1/me").status_code == httpx.codes.UNAUTHORIZED
 
 
+@pytest.mark.slow
 def test_a_session_ends_with_its_key(tmp_path: Path, scripts: Path) -> None:
     """A session ends with its key."""
     keys, found = entries({"one": {"*": "reader"}})

@@ -115,6 +115,7 @@ def _run(other: Guarded, caller: str, examples: int) -> Calls:
     return calls
 
 
+@pytest.mark.slow
 def test_a_few_calls_of_each_operation(other: Guarded) -> None:
     """Each answer is announced, none is a fault, none tells of the other project."""
     assert _run(other, "nlp-ci", QUICK).count > 150
