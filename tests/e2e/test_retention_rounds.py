@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,10 @@ def _left(data: Path, url: str) -> tuple[int, ...]:
             for table in (SWEEPS, METRICS)
         ]
     db.close()
-    return len(files_below(data / "engine" / "sweeps")), *counts
+    while True:
+        # A folder may go while it is listed.
+        with suppress(FileNotFoundError):
+            return len(files_below(data / "engine" / "sweeps")), *counts
 
 
 def _lease_has_run_out(url: str) -> None:
