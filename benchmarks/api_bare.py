@@ -32,8 +32,11 @@ from app.store.tables import EVENTS, SWEEPS
 from tests.served import ROOT, free_port
 
 _C = SWEEPS.c
-_TEXTS = "name backend status status_reason provider_status provider_url document_hash sync_error"
-_TIMES = "created_at submitted_at started_at finished_at last_synced_at"
+_TEXTS = "name backend status status_reason provider_status provider_url document_hash sync_error created_by"
+_TIMES = (
+    "created_at submitted_at started_at finished_at last_synced_at "
+    "artifacts_removed_at logs_removed_at metrics_thinned_at events_removed_at"
+)
 _SHOWN = [_C[name] for name in f"{_TEXTS} {_TIMES}".split()]
 _SHOWN += [_C.document, _C.trial_counts, _C.best_trial, _C.failed_alike, _C.warnings, _C.id]
 _COUNTS = ("queued", "running", "completed", "early_terminated", "failed", "canceled")
@@ -187,6 +190,11 @@ def _plain(row: Row[Any]) -> dict[str, Any]:
         "finished_at": _moment(row.finished_at),
         "last_synced_at": _moment(row.last_synced_at),
         "sync_error": row.sync_error,
+        "created_by": row.created_by,
+        "artifacts_removed_at": row.artifacts_removed_at,
+        "logs_removed_at": row.logs_removed_at,
+        "metrics_thinned_at": row.metrics_thinned_at,
+        "events_removed_at": row.events_removed_at,
     }
 
 

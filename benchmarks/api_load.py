@@ -40,7 +40,7 @@ class Stream:
         """What is sent, again and again."""
         body = self.body.encode()
         for path in cycle(self.paths):
-            head = f"{self.method} {path} HTTP/1.1\r\nHost: bench\r\n"
+            head = f"{self.method} {path} HTTP/1.1\r\nHost: localhost\r\n"
             if body:
                 head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
             yield f"{head}\r\n".encode() + body
