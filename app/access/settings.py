@@ -92,6 +92,16 @@ class AccessSettings(BaseModel):
         return bool(self.entra_tenant_id)
 
     @property
+    def entra_tenant_url(self) -> str:
+        """What the addresses of the tenant begin with."""
+        return f"{self.entra_authority}/{self.entra_tenant_id}"
+
+    @property
+    def entra_scope(self) -> str:
+        """The scope of tokens for this service."""
+        return f"api://{self.entra_client_id}/user_impersonation"
+
+    @property
     def identifies(self) -> bool:
         """True when callers must say who they are."""
         return bool(self.api_keys or self.api_keys_file or self.entra)

@@ -17,9 +17,7 @@ from app.parts import DASHBOARD, EMBED, State
 from app.sweep.errors import SweepfrontError, UnauthenticatedError
 
 SIGN_IN = "/sign-in"
-_OPEN = frozenset(
-    {"/", "/healthz", "/readyz", "/docs", "/docs/oauth2-redirect", "/openapi.json", "/sign-out"}
-)
+_OPEN = frozenset({"/", "/healthz", "/readyz", "/docs", "/docs/oauth2-redirect", "/openapi.json"})
 _OPEN_BELOW = (
     "/swagger/",
     "/v1/problems/",

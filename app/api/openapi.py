@@ -88,15 +88,14 @@ def _add_identity(schema: dict[str, Any], access: AccessSettings) -> None:
         "Bearer": {"type": "http", "scheme": "bearer", "description": "An API key or a token."},
     }
     if access.entra:
-        authority = f"{access.entra_authority}/{access.entra_tenant_id}/oauth2/v2.0"
-        scope = f"api://{access.entra_client_id}/user_impersonation"
+        endpoints = f"{access.entra_tenant_url}/oauth2/v2.0"
         schemes["Microsoft Entra ID"] = {
             "type": "oauth2",
             "flows": {
                 "authorizationCode": {
-                    "authorizationUrl": f"{authority}/authorize",
-                    "tokenUrl": f"{authority}/token",
-                    "scopes": {scope: "Use Sweepfront as yourself"},
+                    "authorizationUrl": f"{endpoints}/authorize",
+                    "tokenUrl": f"{endpoints}/token",
+                    "scopes": {access.entra_scope: "Use Sweepfront as yourself"},
                 }
             },
         }

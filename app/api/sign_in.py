@@ -91,11 +91,10 @@ async def _sign_in(request: Request) -> "SignIn":
     from app.identity.sign_in import SignIn  # noqa: PLC0415 - 0.2 s that only its users spend
 
     parts: State = request.state.parts
-    entra = parts.doorkeeper.entra
-    if entra is None:
+    if parts.doorkeeper.entra is None:
         raise NotFoundError("Entra ID is not set up here.")
     key = await run_in_threadpool(keys.signing_key, parts.db, "sessions")
-    return SignIn(parts.settings, entra.scope, key)
+    return SignIn(parts.settings, key)
 
 
 async def _welcome(request: Request, caller: Caller, session: Session, following: str) -> Response:

@@ -40,6 +40,7 @@ def _by_hand(workspace: Workspace, op: str, args: Mapping[str, object]) -> None:
         raise EngineGoneError("the local engine is starting or ending")
     name = str(args["name"])
     try:
+        workspace.finish_removals()
         if not workspace.sweep(name).exists():
             raise UnknownNameError(f"the local engine has no sweep {name}")
         leavings.require_ended(workspace, name)

@@ -53,6 +53,7 @@ def run(
         print(f"another engine is at work in {folder}", flush=True)  # noqa: T201 - to engine.log
         return ALREADY_RUNNING
     sweep_strays(workspace.folder)
+    workspace.finish_removals()
     sys.setswitchinterval(_SWITCH_SECONDS)
     engine = _Engine(
         workspace, slots=slots, grace=grace, min_free_memory=min_free_memory, limits=limits

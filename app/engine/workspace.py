@@ -6,9 +6,11 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from app.sweep.document import SweepDocument
 from app.sweep.record import Submission
@@ -147,8 +149,19 @@ class Workspace:
         return folder
 
     def remove_sweep(self, name: str) -> None:
-        """Delete everything of a sweep."""
-        shutil.rmtree(self.sweep(name), ignore_errors=True)
+        """Delete everything of a sweep; a kill in between leaves it whole, or gone as a sweep."""
+        self._removed.mkdir(mode=0o700, exist_ok=True)
+        with suppress(FileNotFoundError):
+            self.sweep(name).rename(self._removed / f"{name}-{uuid4().hex}")
+        self.finish_removals()
+
+    def finish_removals(self) -> None:
+        """Delete what removals that were killed have left; for whoever holds the lock."""
+        shutil.rmtree(self._removed, ignore_errors=True)
+
+    @property
+    def _removed(self) -> Path:
+        return self.folder / "removed"
 
 
 class WorkspaceLock:

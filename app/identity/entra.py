@@ -47,17 +47,15 @@ class Entra:
         """Nothing is asked before the first token comes."""
         self._grants = settings.entra_grants
         self._not_before = 0.0
-        authority = f"{settings.entra_authority}/{settings.entra_tenant_id}"
-        self.scope = f"api://{settings.entra_client_id}/user_impersonation"
-        self.authorization_url = f"{authority}/oauth2/v2.0/authorize"
-        self.token_url = f"{authority}/oauth2/v2.0/token"
         self._bearer = SingleTenantAzureAuthorizationCodeBearer(
             app_client_id=settings.entra_client_id,
             tenant_id=settings.entra_tenant_id,
             allow_guest_users=True,  # who is a guest has a role here only if it was assigned
             leeway=_LEEWAY_SECONDS,
         )
-        self._bearer.openid_config.config_url = f"{authority}/v2.0/.well-known/openid-configuration"
+        self._bearer.openid_config.config_url = (
+            f"{settings.entra_tenant_url}/v2.0/.well-known/openid-configuration"
+        )
 
     async def caller(self, token: str) -> Caller:
         """Who the token was made for.

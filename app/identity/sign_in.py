@@ -16,16 +16,15 @@ _SALT = "sign-in"
 class SignIn:
     """This service as an application that people sign in to; its calls block."""
 
-    def __init__(self, settings: AccessSettings, scope: str, key: str) -> None:
+    def __init__(self, settings: AccessSettings, key: str) -> None:
         """Nothing is asked before somebody signs in.
 
         Args:
             settings: the tenant and this application.
-            scope: of the tokens that are wanted.
             key: what the cookie of the flow is signed with.
         """
         self._settings = settings
-        self._scopes = [scope]
+        self._scopes = [settings.entra_scope]
         self._serializer = URLSafeTimedSerializer(key, salt=_SALT)
 
     def begin(self, redirect_uri: str, following: str) -> tuple[str, str]:
@@ -63,7 +62,7 @@ class SignIn:
     def _application(self) -> ClientApplication:
         settings = self._settings
         common = {
-            "authority": f"{settings.entra_authority}/{settings.entra_tenant_id}",
+            "authority": settings.entra_tenant_url,
             "instance_discovery": False,
         }
         secret = settings.entra_client_secret.get_secret_value()

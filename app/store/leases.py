@@ -54,12 +54,6 @@ def claim_due(
         return _take(session, [row.id for row in rows], owner, lease)
 
 
-def claim(db: Database, name: str, owner: str, *, lease: float) -> Claim | None:
-    """Claim one sweep now, due or not; None when it has ended or somebody else holds it."""
-    taken, _ = claim_announced(db, [name], owner, lease=lease, room={})
-    return taken[0] if taken else None
-
-
 def claim_announced(
     db: Database,
     names: Collection[str],

@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tests.image.building import Image
@@ -111,6 +112,10 @@ class Contained(Served):
     def close(self) -> None:
         """End it, if it runs, and all that it has started."""
         if self.process is not None and self.process.poll() is None:
+            # With process 1 all others of the container end; it outlives the one that started it,
+            # since a change of rights takes the signal of its parent's death away.
+            with suppress(OSError, IndexError):
+                os.kill(self.first_process(), signal.SIGKILL)
             self.process.kill()
             self.process.wait()
         self.client.close()

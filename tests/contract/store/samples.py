@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+from app.store import leases
+from app.store.database import Database
 from app.sweep.document import SweepDocument
 from app.sweep.parsing import parse_document
-from app.sweep.record import ModelVersion, NewSweep
+from app.sweep.record import Claim, ModelVersion, NewSweep
 from app.sweep.state import Decision, Metric, SweepSnapshot, SweepStatus, Trial, TrialStatus
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -94,3 +96,9 @@ def version(sweep: str, number: int, model: str = "final_model") -> ModelVersion
         gate=None,
         created_at=NOON,
     )
+
+
+def claim_one(db: Database, name: str, owner: str, *, lease: float) -> Claim | None:
+    """Claim one sweep now; None when it has ended or somebody else holds it."""
+    taken, _ = leases.claim_announced(db, [name], owner, lease=lease, room={})
+    return taken[0] if taken else None

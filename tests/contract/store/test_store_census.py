@@ -12,7 +12,7 @@ from app.store.tables import SWEEPS, TRIALS, WEBHOOK_DELIVERIES
 from app.sweep.census import BackendCensus, WebhookCensus
 from app.sweep.state import SweepStatus, TrialStatus
 from tests.contract.store.receivers import DELIVERED, LEASE, claimed, due, subscribe
-from tests.contract.store.samples import new, running, trial
+from tests.contract.store.samples import claim_one, new, running, trial
 
 HOUR = 3600.0
 
@@ -25,7 +25,7 @@ def _of(db: Database, backend: str) -> BackendCensus:
 
 
 def _look(db: Database, name: str, *statuses: TrialStatus, next_look: float = 60.0) -> None:
-    claim = leases.claim(db, name, "a test", lease=LEASE)
+    claim = claim_one(db, name, "a test", lease=LEASE)
     assert claim is not None
     leases.submitted(db, claim)
     trials = [trial(number, status) for number, status in enumerate(statuses)]
@@ -49,7 +49,7 @@ def test_live_sweeps_and_their_trials_are_counted(db: Database) -> None:
     _look(db, "a", TrialStatus.RUNNING, TrialStatus.RUNNING, TrialStatus.COMPLETED)
     _look(db, "c", TrialStatus.RUNNING)
     _look(db, "d", TrialStatus.RUNNING)
-    claim = leases.claim(db, "d", "a test", lease=LEASE)
+    claim = claim_one(db, "d", "a test", lease=LEASE)
     assert claim is not None
     leases.finish(db, claim, SweepStatus.FAILED, "lost")
     local, azure = _of(db, "local"), _of(db, "azureml")
@@ -66,7 +66,7 @@ def test_the_lag_is_that_of_the_most_overdue(db: Database) -> None:
         for name, ago in (("late", 100.0), ("held", 900.0), ("later", -50.0)):
             at = SWEEPS.c.due_at - ago
             session.execute(update(SWEEPS).where(SWEEPS.c.name == name).values(due_at=at))
-    claim = leases.claim(db, "held", "a test", lease=LEASE)
+    claim = claim_one(db, "held", "a test", lease=LEASE)
     assert claim is not None
     found = _of(db, "local")
     assert found.due == 1

@@ -4,7 +4,7 @@ import time
 
 from app.store import leases, sweeps
 from app.store.database import Database
-from tests.contract.store.samples import new, running
+from tests.contract.store.samples import claim_one, new, running
 from tests.contract.store.test_store_leases import claimed
 
 
@@ -16,7 +16,7 @@ def test_a_clock_that_was_set_back_holds_nothing_up(db: Database) -> None:
     assert leases.postpone(db, claimed(db, "two"), error="away", delay=3600)
     assert leases.claim_due(db, "other", backend="local", limit=5, lease=0.2) == []
     leases.clock_set_back(db, lease=0.2, longest_wait=7200)
-    assert leases.claim(db, "one", "other", lease=60) is None
+    assert claim_one(db, "one", "other", lease=60) is None
     time.sleep(0.4)
     (taken,) = leases.claim_due(db, "other", backend="local", limit=5, lease=60)
     assert taken.sweep.name == "one"

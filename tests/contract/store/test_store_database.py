@@ -13,12 +13,12 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, inspect, make_url
 
-from app.store import leases, models, sweeps
+from app.store import models, sweeps
 from app.store.database import Database, OutdatedServiceError, migrate, schema_is_current
 from app.store.tables import METADATA
 from app.sweep.errors import NotFoundError, StoreBusyError
 from app.sweep.record import SweepFilter
-from tests.contract.store.samples import new, version
+from tests.contract.store.samples import claim_one, new, version
 
 ROOT = Path(__file__).parents[3]
 
@@ -142,7 +142,7 @@ def test_a_full_database_names_its_trouble(tmp_path: Path) -> None:
         for number in range(200):
             sweeps.add(db, new(f"big{number}", description="x" * 9000))
     assert sweeps.get(db, "one").name == "one"
-    assert leases.claim(db, "one", "x", lease=1) is not None
+    assert claim_one(db, "one", "x", lease=1) is not None
     db.close()
 
 

@@ -7,7 +7,7 @@ from app.store.database import Database
 from app.store.history import USED
 from app.sweep.record import Earlier
 from app.sweep.state import SweepSnapshot, SweepStatus, TrialStatus
-from tests.contract.store.samples import document, new, report, trial
+from tests.contract.store.samples import claim_one, document, new, report, trial
 
 COMMAND = document("any").trial.command
 
@@ -17,7 +17,7 @@ def ran(
 ) -> None:
     """A completed sweep of two trials, and of one that failed, with this code."""
     sweeps.add(db, replace(new(name, description=description), code=code))
-    claim = leases.claim(db, name, "test", lease=60)
+    claim = claim_one(db, name, "test", lease=60)
     assert claim is not None
     done = TrialStatus.COMPLETED
     snapshot = SweepSnapshot(

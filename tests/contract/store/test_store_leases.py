@@ -8,12 +8,12 @@ from app.store import leases, sweeps, trials
 from app.store.database import Database
 from app.sweep.record import Claim
 from app.sweep.state import ObjectiveStatus, SweepSnapshot, SweepStatus, TrialStatus
-from tests.contract.store.samples import NOON, decision, new, report, running, trial
+from tests.contract.store.samples import NOON, claim_one, decision, new, report, running, trial
 
 
 def claimed(db: Database, name: str = "one", lease: float = 60) -> Claim:
     """Claim a sweep that nobody holds."""
-    claim = leases.claim(db, name, "test", lease=lease)
+    claim = claim_one(db, name, "test", lease=lease)
     assert claim is not None
     return claim
 
@@ -33,7 +33,7 @@ def one(db: Database) -> Database:
 def test_a_sweep_is_held_by_one(one: Database) -> None:
     """Nobody else gets it while the lease lasts; afterwards anybody."""
     first = claimed(one)
-    assert leases.claim(one, "one", "other", lease=60) is None
+    assert claim_one(one, "one", "other", lease=60) is None
     assert leases.claim_due(one, "other", backend="local", limit=5, lease=60) == []
     assert leases.postpone(one, first, error="away", delay=0)
     assert [
@@ -67,14 +67,14 @@ def test_a_claim_can_be_used_for_one_apply(one: Database) -> None:
 
 def test_a_renewed_lease_is_not_taken_and_an_overtaken_one_not_renewed(one: Database) -> None:
     """A long look goes on; one whose lease ran out stays without its right."""
-    first = leases.claim(one, "one", "a", lease=0.2)
+    first = claim_one(one, "one", "a", lease=0.2)
     assert first is not None
     leases.renew(one, [first], lease=60)
     time.sleep(0.3)
-    assert leases.claim(one, "one", "b", lease=60) is None
+    assert claim_one(one, "one", "b", lease=60) is None
     leases.renew(one, [first], lease=0.1)
     time.sleep(0.2)
-    second = leases.claim(one, "one", "b", lease=60)
+    second = claim_one(one, "one", "b", lease=60)
     assert second is not None
     leases.renew(one, [first], lease=60)
     assert not leases.postpone(one, first, error="away", delay=0)
@@ -91,7 +91,7 @@ def test_due_times_are_kept(one: Database) -> None:
         time.sleep(0.01)
     due = leases.claim_due(one, "x", backend="local", limit=1, lease=60)
     assert [claim.sweep.name for claim in due] == ["two"]
-    assert leases.claim(one, "one", "x", lease=60) is not None
+    assert claim_one(one, "one", "x", lease=60) is not None
 
 
 def test_concurrent_claimers_never_share(db: Database) -> None:
@@ -117,7 +117,7 @@ def test_concurrent_looks_lose_nothing(one: Database) -> None:
         done = 0
         deadline = time.monotonic() + 60
         while done < 20 and time.monotonic() < deadline:
-            claim = leases.claim(one, "one", "x", lease=60)
+            claim = claim_one(one, "one", "x", lease=60)
             if claim is None:
                 time.sleep(0.001)
                 continue
@@ -150,7 +150,7 @@ def test_the_end_is_final(one: Database) -> None:
     look(one, SweepSnapshot(status=SweepStatus.COMPLETED, finished_at=NOON, cursor="1"))
     record = sweeps.get(one, "one")
     assert (record.status, record.finished_at) == (SweepStatus.COMPLETED, NOON)
-    assert leases.claim(one, "one", "x", lease=60) is None
+    assert claim_one(one, "one", "x", lease=60) is None
 
 
 def test_a_canceling_sweep_does_not_run_again(one: Database) -> None:

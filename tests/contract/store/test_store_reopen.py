@@ -10,12 +10,12 @@ from app.sweep.document import Limits
 from app.sweep.errors import ConflictError, NotFoundError
 from app.sweep.record import Claim, Resumption, Retrial
 from app.sweep.state import SweepSnapshot, SweepStatus, TrialStatus
-from tests.contract.store.samples import NOON, new, report, running, trial
+from tests.contract.store.samples import NOON, claim_one, new, report, running, trial
 
 
 def claimed(db: Database) -> Claim:
     """Claim the sweep, which nobody holds."""
-    claim = leases.claim(db, "one", "test", lease=60)
+    claim = claim_one(db, "one", "test", lease=60)
     assert claim is not None
     return claim
 
@@ -64,7 +64,7 @@ def test_a_resumed_sweep_is_running_due_and_has_its_new_limits(ended: Database) 
     """Its hash stays, its end is gone, and the claim tells what the backend has to be told."""
     before = sweeps.get(ended, "one")
     sweeps.archive(ended, "one")
-    assert leases.claim(ended, "one", "x", lease=60) is None
+    assert claim_one(ended, "one", "x", lease=60) is None
     record = reopen.resume(ended, "one", resumption())
     assert (record.status, record.status_reason, record.finished_at) == (
         SweepStatus.RUNNING,

@@ -6,7 +6,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.store import leases, sweeps
 from app.store.database import Database
-from tests.contract.store.samples import NOON, new, report, running, trial
+from tests.contract.store.samples import NOON, claim_one, new, report, running, trial
 
 SCHEDULE = {"token", "lease_owner", "lease_until", "due_at", "last_synced_at"}
 _REFUSE = {
@@ -38,7 +38,7 @@ def test_a_look_without_news_writes_the_schedule_alone(url: str, db: Database) -
     sweeps.add(db, new("one"))
     shown = {"provider_url": "https://studio", "provider_status": "Running"}
     first = running(trial(0), metrics=[report(0, 1, 2.0)], **shown)
-    claim = leases.claim(db, "one", "test", lease=60)
+    claim = claim_one(db, "one", "test", lease=60)
     assert claim is not None
     assert leases.apply(db, claim, first, next_look=0)
     before = sweeps.get(db, "one")
@@ -50,7 +50,7 @@ def test_a_look_without_news_writes_the_schedule_alone(url: str, db: Database) -
     assert after.last_synced_at is not None
     assert after.last_synced_at > before.last_synced_at
     assert after.started_at == NOON
-    claim = leases.claim(db, "one", "test", lease=60)
+    claim = claim_one(db, "one", "test", lease=60)
     assert claim is not None
     with pytest.raises(DBAPIError, match="more than the schedule"):
         leases.apply(db, claim, running(cursor="2", **shown), next_look=0)

@@ -17,7 +17,7 @@ from app.store.tables import SWEEPS
 from app.sweep.errors import StoreBusyError
 from app.sweep.record import Event
 from app.sweep.state import SweepStatus
-from tests.contract.store.samples import new, running
+from tests.contract.store.samples import claim_one, new, running
 
 WITHIN = 20.0
 LONG = 300.0
@@ -109,7 +109,7 @@ def test_trackers_are_told_whose_sweep_is_due(two: tuple[Database, Database]) ->
     assert heard.get(timeout=WITHIN) == "azureml"
     sweeps.add(one, new("one"))
     assert heard.get(timeout=WITHIN) == "local"
-    claim = leases.claim(one, "one", "test", lease=60)
+    claim = claim_one(one, "one", "test", lease=60)
     assert claim is not None
     assert leases.submitted(one, claim)
     sweeps.request_cancel(other, "one")

@@ -13,14 +13,14 @@ from app.sweep.errors import (
 )
 from app.sweep.record import SweepFilter
 from app.sweep.state import SweepStatus
-from tests.contract.store.samples import new
+from tests.contract.store.samples import claim_one, new
 
 ALL = SweepFilter()
 
 
 def end(db: Database, name: str) -> None:
     """Bring a sweep to its end."""
-    claim = leases.claim(db, name, "test", lease=60)
+    claim = claim_one(db, name, "test", lease=60)
     assert claim is not None
     assert leases.finish(db, claim, SweepStatus.FAILED, "for the test")
 
