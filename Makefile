@@ -6,6 +6,8 @@ CODE := app sweepfront trial_code tests benchmarks
 LOCK := $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --extra trials --extra postgres
 
 export MLFLOW_DISABLE_TELEMETRY := true
+# Every process of a test would compile again what it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo run test test-slow check chaos bench bench-tracker bench-samplers bench-dashboard bench-api screenshots lock clean image azure-emulator azure-demo test-azure-live faults-database faults-azure load

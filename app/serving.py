@@ -16,6 +16,8 @@ from app.watching.redaction import keep_secret, secrets_in
 
 _KEEP_ALIVE_SECONDS = 60
 """Longer than clients keep idle connections, lest a request meet one that is being closed."""
+_SWITCH_SECONDS = 0.0003
+"""How long a thread computes while others want to: a request changes between many short steps."""
 _GRACE_SECONDS = 3
 """How long answers that are under way may take when the service ends."""
 
@@ -28,6 +30,7 @@ def log_as_set(settings: Settings) -> None:
 
 def serve(app: FastAPI, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; exits with 3 if the service cannot start."""
+    sys.setswitchinterval(_SWITCH_SECONDS)
     server = Server(config_of(lambda: app, settings))
     with suppress(KeyboardInterrupt):
         server.run()

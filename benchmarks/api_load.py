@@ -153,8 +153,10 @@ async def _at_once(
     return took, client.failed
 
 
-async def _at_rate(port: int, stream: Stream, seconds: float) -> tuple[list[float], Counter[str]]:
-    """Each request at its time, answered or not the one before."""
+async def _at_rate(
+    port: int, stream: Stream, seconds: float, phase: float
+) -> tuple[list[float], Counter[str]]:
+    """Each request at its time, answered or not the one before; `phase` of 1 is a whole period."""
     client = _Client(port)
     requests = stream.requests()
     begun = time.perf_counter() + _WARM_SECONDS
@@ -166,7 +168,7 @@ async def _at_rate(port: int, stream: Stream, seconds: float) -> tuple[list[floa
 
     async with asyncio.TaskGroup() as group:
         for number in range(int(seconds * stream.rate)):
-            due = begun + number / stream.rate
+            due = begun + (number + phase) / stream.rate
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             group.create_task(one(due, next(requests)))
     return took, client.failed
@@ -175,10 +177,11 @@ async def _at_rate(port: int, stream: Stream, seconds: float) -> tuple[list[floa
 async def _run(port: int, streams: Sequence[Stream], seconds: float, connections: int) -> None:
     found = await asyncio.gather(
         *(
-            _at_rate(port, stream, seconds)
+            # Streams of different rates would else meet every few seconds, all at once.
+            _at_rate(port, stream, seconds, index / len(streams))
             if stream.rate
             else _at_once(port, stream, seconds, connections)
-            for stream in streams
+            for index, stream in enumerate(streams)
         )
     )
     shown = {}

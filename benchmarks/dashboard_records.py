@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from app.store import leases, sweeps
+from app.store import claims, leases, sweeps
 from app.store.database import Database, migrate
 from app.sweep.parsing import parse_document
 from app.sweep.record import NewSweep
@@ -55,7 +55,7 @@ def _one(db: Database, name: str, draw: random.Random, *, trials: int, reports: 
     sweeps.add(db, NewSweep(document=document, document_hash=document.digest()))
     made = [_trial(number, draw) for number in range(trials)]
     for some in _batches(made):
-        (claim,) = leases.claim_due(db, "bench", backend="local", limit=1, lease=600)
+        (claim,) = claims.claim_due(db, "bench", backend="local", limit=1, lease=600)
         done = some[-1] is made[-1]
         snapshot = SweepSnapshot(
             status=SweepStatus.COMPLETED if done else SweepStatus.RUNNING,

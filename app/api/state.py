@@ -7,7 +7,8 @@ from fastapi import Depends, Request
 from app.parts import State
 
 
-def _state(request: Request) -> State:
+async def _state(request: Request) -> State:
+    # No plain `def`: each of those waits for a thread of its own.
     state: State = request.state.parts
     return state.acting(request.state.actor)
 

@@ -1,5 +1,6 @@
 """/v1/sweeps: submit, list, read, cancel, resume, delete; the best trial; registration."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -21,7 +22,7 @@ from app.sweep.document import BackendName, SweepDocument
 from app.sweep.errors import FieldError, InvalidDocumentError, NotFoundError
 from app.sweep.examples import EXAMPLES, REGISTER_EXAMPLES, RESUME_EXAMPLES
 from app.sweep.faults import read_body
-from app.sweep.record import SweepFilter
+from app.sweep.record import SweepFilter, SweepRecord
 from app.sweep.state import SweepStatus
 
 router = APIRouter(prefix="/v1/sweeps", tags=["sweeps"])
@@ -33,6 +34,7 @@ _SORTS = "created_at, name, or one of them with - before it for descending"
     "",
     status_code=202,
     operation_id="submit_sweep",
+    response_model=SweepShape,
     responses={200: {"model": SweepShape, "description": "It was there already."}},
     openapi_extra=body_of(SweepDocument, EXAMPLES),
 )
@@ -40,9 +42,8 @@ def submit_sweep(
     body: Document,
     parts: Parts,
     request: Request,
-    response: Response,
     idempotency_key: IdempotencyKey = None,
-) -> SweepShape:
+) -> Response:
     """Submit a sweep: Azure ML's sweep YAML, as JSON or YAML.
 
     Everything is judged first; a document with a fault is refused with the place and the remedy
@@ -60,13 +61,11 @@ def submit_sweep(
     )
     if fresh:
         parts.tracker.wake(record.name)
-    else:
-        response.status_code = 200
-    response.headers["Location"] = f"{parts.settings.root_path}/v1/sweeps/{record.name}"
-    return SweepShape.of(record)
+    location = f"{parts.settings.root_path}/v1/sweeps/{record.name}"
+    return _shown(record, status=202 if fresh else 200, headers={"Location": location})
 
 
-def _filter(
+async def _filter(
     status: SweepStatus | None = None,
     backend: BackendName | None = None,
     experiment_name: Annotated[str | None, Query(max_length=250)] = None,
@@ -108,10 +107,18 @@ def list_sweeps(
     return Response(content, media_type="application/json")
 
 
-@router.get("/{name}", operation_id="get_sweep")
-def get_sweep(name: SweepName, parts: Parts) -> SweepShape:
+@router.get("/{name}", operation_id="get_sweep", response_model=SweepShape)
+def get_sweep(name: SweepName, parts: Parts) -> Response:
     """Read a sweep: where it stands, how many trials, which one leads."""
-    return SweepShape.of(sweeps.get(parts.db, name))
+    return _shown(sweeps.get(parts.db, name))
+
+
+def _shown(
+    record: SweepRecord, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A sweep as an answer; from plain values, as those of a page."""
+    content = to_json(plain_sweep(record), inf_nan_mode="null")
+    return Response(content, status, headers, media_type="application/json")
 
 
 @router.post("/{name}/cancel", status_code=202, operation_id="cancel_sweep")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 
 from app.backends.base import Backend
-from app.store import leases
+from app.store import claims
 from app.store.database import Database
 from app.sweep.document import BackendName
 from app.sweep.errors import SweepfrontError
@@ -39,6 +39,7 @@ class Claiming:
         *,
         elsewhere: Collection[BackendName],
         room: int,
+        refill_at: int,
         lease: float,
     ) -> None:
         """Prepare to claim.
@@ -49,6 +50,7 @@ class Claiming:
             owner: who claims.
             elsewhere: backends whose sweeps are left to others.
             room: sweeps of one backend that are held at once.
+            refill_at: where more are due, they are claimed once so few are held, and together.
             lease: seconds until somebody else may claim them.
         """
         self.bell = threading.Event()
@@ -57,6 +59,7 @@ class Claiming:
         self._owner = owner
         self._elsewhere = frozenset(elsewhere)
         self._room = room
+        self._refill_at = refill_at
         self._lease = lease
         self._lock = threading.Lock()
         self._woken: set[str] = set()
@@ -108,9 +111,11 @@ class Claiming:
             if more:
                 self._woken.add(name)
                 self._looked.pop(name, None)
-            if backend in self._backlog:
+            held = sum(claim.sweep.backend == backend for claim in self._busy.values())
+            refill = backend in self._backlog and held <= self._refill_at
+            if refill:
                 self._next_scan[backend] = 0.0
-            ring = name in self._woken or backend in self._backlog
+            ring = name in self._woken or refill
         if ring:
             self.bell.set()
 
@@ -147,7 +152,7 @@ class Claiming:
         room = self._room - len(busy)
         found: list[Claim] = []
         if room > 0:
-            found = leases.claim_due(
+            found = claims.claim_due(
                 self._db, self._owner, backend=backend, limit=room, lease=self._lease, but=busy
             )
         with self._lock:
@@ -176,7 +181,7 @@ class Claiming:
         if not names:
             return []
         try:
-            found, left = leases.claim_announced(
+            found, left = claims.claim_announced(
                 self._db,
                 names,
                 self._owner,

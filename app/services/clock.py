@@ -3,7 +3,7 @@
 import logging
 import time
 
-from app.store import leases
+from app.store import claims
 from app.store.database import Database
 
 LONGEST_WAIT_SECONDS = 3600.0
@@ -29,7 +29,7 @@ class ClockWatch:
         goes well would have made.
         """
         before = time.monotonic()
-        now = leases.now(self._db)
+        now = claims.now(self._db)
         if self._last is None:
             self._mend(LONGEST_WAIT_SECONDS)
         else:
@@ -40,4 +40,4 @@ class ClockWatch:
         self._last = now, time.monotonic()
 
     def _mend(self, longest_wait: float) -> None:
-        leases.clock_set_back(self._db, lease=self._lease, longest_wait=longest_wait)
+        claims.clock_set_back(self._db, lease=self._lease, longest_wait=longest_wait)

@@ -83,11 +83,12 @@ def judge(
     share = allowance(document) if document.constraints else None
     points = share.points if share else _cardinality(document)
     earlier = _earlier(db, document, digest)
-    same = history.same_document(db, document.digest())
+    document_hash = document.digest()
+    same = history.same_document(db, document_hash)
     warnings = [*advise(complete, points), *_allowed(share), *judgement.warnings]
     return Judged(
         complete=complete,
-        document_hash=document.digest(),
+        document_hash=document_hash,
         code=digest,
         inputs=inputs,
         points=points,

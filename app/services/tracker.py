@@ -38,6 +38,8 @@ _WORKERS = 16
 _QUEUED = 3 * _WORKERS
 """Looks that are claimed at once for a backend: those under way and the next ones."""
 _HEALTHY_SECONDS = 10.0
+_SPREAD = 0.2
+"""By how much of it the time until the next look differs, at most."""
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +72,7 @@ class Tracker:
             f"{socket.gethostname()}:{os.getpid()}:{random.getrandbits(32):08x}",
             elsewhere=elsewhere,
             room=_QUEUED,
+            refill_at=2 * _WORKERS,
             lease=LEASE_SECONDS,
         )
         self._clock = ClockWatch(db, lease=LEASE_SECONDS)
@@ -189,13 +192,27 @@ class Tracker:
                     raise
                 leases.finish(self._db, claim, SweepStatus.FAILED, error.message)
                 return False
-            leases.submitted(self._db, claim)
+            return self._observe_submitted(backend, claim)
+        return self._observe(backend, claim)
+
+    def _observe_submitted(self, backend: Backend, claim: Claim) -> bool:
+        """The first look, which also notes that the backend has the sweep."""
+        try:
             self._tell_wishes(backend, claim)
-        snapshot = backend.observe(sweep.name, claim.cursor)
-        next_look = backend.poll_interval or ANNOUNCED_LOOK_SECONDS
+            return self._observe(backend, claim, submitted=True)
+        except SweepfrontError:
+            leases.submitted(self._db, claim)
+            raise
+
+    def _observe(self, backend: Backend, claim: Claim, *, submitted: bool = False) -> bool:
+        """See what is new and write it down; True when there is more at once."""
+        snapshot = backend.observe(claim.sweep.name, claim.cursor)
+        # Sweeps that were submitted together are not looked at together for ever.
+        spread = random.uniform(1 - _SPREAD, 1 + _SPREAD)  # noqa: S311 - a delay
+        next_look = spread * (backend.poll_interval or ANNOUNCED_LOOK_SECONDS)
         if snapshot.more:
             next_look = 0.0
-        leases.apply(self._db, claim, snapshot, next_look=next_look)
+        leases.apply(self._db, claim, snapshot, next_look=next_look, submitted=submitted)
         return snapshot.more
 
     def _tell_wishes(self, backend: Backend, claim: Claim) -> None:

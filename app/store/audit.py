@@ -16,6 +16,7 @@ from app.store.rights import actor_of, seen
 from app.store.tables import AUDIT
 
 _C = AUDIT.c
+_INSERT = insert(AUDIT)
 _ORDERS = {
     "id": Order(column=_C.id, tie=_C.id, kind=int),
     "-id": Order(column=_C.id, tie=_C.id, kind=int, descending=True, tie_descending=True),
@@ -63,20 +64,19 @@ def note(
         details: plain JSON values; no secrets.
     """
     actor = actor_of(session)
-    session.execute(
-        insert(AUDIT).values(
-            at=datetime.now(UTC),
-            actor=actor.caller.name,
-            kind=actor.caller.kind,
-            source=actor.source,
-            request_id=actor.request_id,
-            action=action,
-            target=target,
-            project=project,
-            document_hash=document_hash,
-            details=dict(details or {}),
-        )
-    )
+    entry = {
+        "at": datetime.now(UTC),
+        "actor": actor.caller.name,
+        "kind": actor.caller.kind,
+        "source": actor.source,
+        "request_id": actor.request_id,
+        "action": action,
+        "target": target,
+        "project": project,
+        "document_hash": document_hash,
+        "details": dict(details or {}),
+    }
+    session.execute(_INSERT, entry)
 
 
 def note_call(

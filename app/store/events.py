@@ -15,6 +15,8 @@ from app.sweep.event_types import EventType
 from app.sweep.record import Event
 
 _COMMIT_ORDER_LOCK = 0x5EEF_E7E7
+_IN_ORDER = text(f"SELECT pg_advisory_xact_lock({_COMMIT_ORDER_LOCK})")
+_INSERT = insert(EVENTS)
 _MAX_ID = 2**63 - 1
 
 
@@ -48,7 +50,7 @@ def append(session: Session, events: Sequence[NewEvent], *, project: str | None)
         }
         for event in events
     ]
-    session.execute(insert(EVENTS), rows)
+    session.execute(_INSERT, rows)
     signals.note(session, signals.EVENTS)
 
 
@@ -59,7 +61,7 @@ def in_commit_order(session: Session) -> None:
     event 7 is committed, and would never ask for 7 again. Whoever holds this waits for no row.
     """
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text(f"SELECT pg_advisory_xact_lock({_COMMIT_ORDER_LOCK})"))
+        session.execute(_IN_ORDER)
 
 
 def page(

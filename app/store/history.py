@@ -2,34 +2,70 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
 from app.store.database import Database
-from app.store.rights import seen
+from app.store.rights import only_seen
 from app.store.tables import METRICS, SWEEPS, TRIALS
-from app.store.values import sweep_of
-from app.sweep.record import Earlier, SweepRecord
-from app.sweep.state import TrialStatus
+from app.sweep.record import BestTrial, Earlier, Predecessor
+from app.sweep.state import SweepStatus, TrialStatus
 
 LOOKED_AT = 20
 """Newest sweeps of a code that are looked at."""
 USED = 3
-"""Those of them whose trials are read, and how many trials of each."""
-TRIALS_USED = 200
+"""Those of them whose trials are read, and how many trials of all of them."""
+TRIALS_USED = 600
+_C = SWEEPS.c
 _TIMED = (
     TRIALS.c.status == TrialStatus.COMPLETED,
     TRIALS.c.duration_seconds.is_not(None),
 )
+_OF_DOCUMENT = (
+    select(_C.name, _C.status, _C.best_trial)
+    .where(_C.document_hash == bindparam("digest"))
+    .order_by(_C.id.desc())
+    .limit(1)
+)
+# Asked for all of them at once: of a code that is posted often, most have none as yet.
+_TELLING = exists().where(TRIALS.c.sweep_id == _C.id, *_TIMED)
+_NEWEST = (
+    select(_C.id, _TELLING.label("telling"))
+    .where(_C.primary_metric == bindparam("metric"))
+    .order_by(_C.id.desc())
+    .limit(LOOKED_AT)
+)
+_OF_CODE = _NEWEST.where(_C.code == bindparam("code"))
+_OF_NONE = _NEWEST.where(_C.code.is_(None))
+_DOCUMENTS = (
+    select(_C.id, _C.name, _C.document)
+    .where(_C.id.in_(bindparam("ids", expanding=True)))
+    .order_by(_C.id.desc())
+)
+_DURATIONS = (
+    select(TRIALS.c.sweep_id, TRIALS.c.number, TRIALS.c.duration_seconds)
+    .where(TRIALS.c.sweep_id.in_(bindparam("ids", expanding=True)), *_TIMED)
+    .order_by(TRIALS.c.sweep_id.desc(), TRIALS.c.number)
+    .limit(TRIALS_USED)
+)
+_REPORTS = (
+    select(METRICS.c.sweep_id, METRICS.c.trial, func.max(METRICS.c.interval).label("reports"))
+    .where(METRICS.c.sweep_id.in_(bindparam("ids", expanding=True)))
+    .where(METRICS.c.trial.in_(bindparam("numbers", expanding=True)))
+    .where(METRICS.c.name == bindparam("metric"))
+    .group_by(METRICS.c.sweep_id, METRICS.c.trial)
+)
 
 
-def same_document(db: Database, document_hash: str) -> SweepRecord | None:
+def same_document(db: Database, document_hash: str) -> Predecessor | None:
     """The newest sweep of the same document."""
-    statement = select(SWEEPS).where(SWEEPS.c.document_hash == document_hash)
     with db.read() as session:
-        statement = statement.where(seen(session, SWEEPS.c.project))
-        row = session.execute(statement.order_by(SWEEPS.c.id.desc()).limit(1)).one_or_none()
-        return None if row is None else sweep_of(row)
+        statement = only_seen(session, _OF_DOCUMENT, _C.project)
+        row = session.execute(statement, {"digest": document_hash}).one_or_none()
+    if row is None:
+        return None
+    best = None if row.best_trial is None else BestTrial(**row.best_trial)
+    return Predecessor(name=row.name, status=SweepStatus(row.status), best_trial=best)
 
 
 def same_code(db: Database, *, code: str | None, command: str, metric: str) -> Earlier:
@@ -41,42 +77,33 @@ def same_code(db: Database, *, code: str | None, command: str, metric: str) -> E
         command: the template, to the letter.
         metric: the primary metric.
     """
-    # Asked for all of them at once: of a code that is posted often, most have none as yet.
-    telling = exists().where(TRIALS.c.sweep_id == SWEEPS.c.id, *_TIMED)
-    statement = (
-        select(SWEEPS.c.id, SWEEPS.c.name, SWEEPS.c.document, telling.label("telling"))
-        .where(SWEEPS.c.code == code, SWEEPS.c.primary_metric == metric)
-        .order_by(SWEEPS.c.id.desc())
-        .limit(LOOKED_AT)
-    )
     with db.read() as session:
-        statement = statement.where(seen(session, SWEEPS.c.project))
-        used = [
-            row
-            for row in session.execute(statement)
-            if row.telling and row.document["trial"]["command"] == command
-        ][:USED]
-        found = [(row.name, *_trials(session, row.id, metric)) for row in used]
+        statement = only_seen(session, _OF_NONE if code is None else _OF_CODE, _C.project)
+        newest = session.execute(statement, {"code": code, "metric": metric})
+        used = _of_command(session, [row.id for row in newest if row.telling], command)
+        if not used:
+            return Earlier()
+        timed = {
+            (row.sweep_id, row.number): row.duration_seconds
+            for row in session.execute(_DURATIONS, {"ids": list(used)})
+        }
+        about = {"ids": list(used), "numbers": [number for _, number in timed], "metric": metric}
+        reports = session.execute(_REPORTS, about).all()
     return Earlier(
-        sweeps=[name for name, _, _ in found],
-        durations=[seconds for _, durations, _ in found for seconds in durations],
-        reports=[count for _, _, reports in found for count in reports],
+        sweeps=list(used.values()),
+        durations=list(timed.values()),
+        reports=[row.reports for row in reports if (row.sweep_id, row.trial) in timed],
     )
 
 
-def _trials(session: Session, sweep_id: int, metric: str) -> tuple[Sequence[float], Sequence[int]]:
-    """Duration and number of reports of the completed trials of one sweep."""
-    trials = session.execute(
-        select(TRIALS.c.number, TRIALS.c.duration_seconds)
-        .where(TRIALS.c.sweep_id == sweep_id, *_TIMED)
-        .order_by(TRIALS.c.number)
-        .limit(TRIALS_USED)
-    ).all()
-    numbers = [row.number for row in trials]
-    reported = session.execute(
-        select(METRICS.c.trial, func.max(METRICS.c.interval).label("reports"))
-        .where(METRICS.c.sweep_id == sweep_id, METRICS.c.trial.in_(numbers))
-        .where(METRICS.c.name == metric)
-        .group_by(METRICS.c.trial)
-    ).all()
-    return [row.duration_seconds for row in trials], [row.reports for row in reported]
+def _of_command(session: Session, ids: Sequence[int], command: str) -> dict[int, str]:
+    """The names of the first few of these sweeps that have the command, by id."""
+    found: dict[int, str] = {}
+    # A document takes longer to read than all else here: mostly the first few are those.
+    for start in range(0, len(ids), USED):
+        for row in session.execute(_DOCUMENTS, {"ids": ids[start : start + USED]}):
+            if row.document["trial"]["command"] == command and len(found) < USED:
+                found[row.id] = row.name
+        if len(found) == USED:
+            break
+    return found

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from app.store import events
@@ -31,6 +31,31 @@ from app.sweep.state import (
     TrialStatus,
     with_reports,
 )
+
+_T = TRIALS.c
+_OF_SWEEP = _T.sweep_id == bindparam("sweep")
+_THESE = _T.number.in_(bindparam("numbers", expanding=True))
+_KNOWN = select(TRIALS).where(_OF_SWEEP, _THESE)
+_REPLACED = delete(TRIALS).where(_OF_SWEEP, _THESE)
+_EARLIER_REPORTS = delete(METRICS).where(
+    METRICS.c.sweep_id == bindparam("sweep"),
+    METRICS.c.trial == bindparam("number"),
+    METRICS.c.attempt < bindparam("attempt"),
+)
+_INSERT_TRIALS, _INSERT_METRICS, _INSERT_DECISIONS = map(insert, (TRIALS, METRICS, DECISIONS))
+_FAILED = (
+    select(_T.number, _T.fingerprint, _T.status_reason)
+    .where(_OF_SWEEP, _T.status == TrialStatus.FAILED)
+    .order_by(_T.number)
+)
+_COUNTS = select(_T.status, func.count().label("trials")).where(_OF_SWEEP).group_by(_T.status)
+_COMPLETED = (
+    select(_T.number, _T.objective_value, _T.parameters)
+    .where(_OF_SWEEP, _T.objective_value.is_not(None), _T.status == TrialStatus.COMPLETED)
+    .limit(1)
+)
+_LOWEST = _COMPLETED.order_by(_T.objective_value, _T.number)
+_HIGHEST = _COMPLETED.order_by(_T.objective_value.desc(), _T.number)
 
 
 def record_progress(session: Session, row: AnyRow, snapshot: SweepSnapshot) -> Values:
@@ -79,8 +104,8 @@ def _known_trials(session: Session, sweep_id: int, snapshot: SweepSnapshot) -> d
     numbers |= {metric.trial for metric in snapshot.metrics}
     if not numbers:
         return {}
-    statement = select(TRIALS).where(TRIALS.c.sweep_id == sweep_id, TRIALS.c.number.in_(numbers))
-    return {row.number: trial_of(row) for row in session.execute(statement)}
+    wanted = {"sweep": sweep_id, "numbers": sorted(numbers)}
+    return {row.number: trial_of(row) for row in session.execute(_KNOWN, wanted)}
 
 
 def _merged(
@@ -124,21 +149,14 @@ def write_trials(
     if not changed:
         return
     numbers = [trial.number for trial in changed]
-    session.execute(
-        delete(TRIALS).where(TRIALS.c.sweep_id == sweep_id, TRIALS.c.number.in_(numbers))
-    )
+    session.execute(_REPLACED, {"sweep": sweep_id, "numbers": numbers})
     rows = [{"sweep_id": sweep_id, **trial_values(trial)} for trial in changed]
-    session.execute(insert(TRIALS), rows)
+    session.execute(_INSERT_TRIALS, rows)
     for trial in changed:
         known = before.get(trial.number)
         if known is not None and known.attempt < trial.attempt:
-            session.execute(
-                delete(METRICS).where(
-                    METRICS.c.sweep_id == sweep_id,
-                    METRICS.c.trial == trial.number,
-                    METRICS.c.attempt < trial.attempt,
-                )
-            )
+            before_that = {"number": trial.number, "attempt": trial.attempt}
+            session.execute(_EARLIER_REPORTS, {"sweep": sweep_id, **before_that})
 
 
 def _write_reports(
@@ -150,10 +168,10 @@ def _write_reports(
         if metric.trial in trials and metric.attempt == trials[metric.trial].attempt
     ]
     if metrics:
-        session.execute(insert(METRICS), [metric_values(row.id, metric) for metric in metrics])
+        session.execute(_INSERT_METRICS, [metric_values(row.id, metric) for metric in metrics])
     if snapshot.decisions:
         entries = [decision_values(row.id, decision) for decision in snapshot.decisions]
-        session.execute(insert(DECISIONS), entries)
+        session.execute(_INSERT_DECISIONS, entries)
     return report_events(row.name, metrics) + decision_events(row.name, snapshot.decisions)
 
 
@@ -201,36 +219,19 @@ def _about_failures(before: Mapping[int, Trial], changed: Iterable[Trial]) -> bo
 
 
 def _failed_alike(session: Session, sweep_id: int) -> list[dict[str, object]] | None:
-    statement = (
-        select(TRIALS.c.number, TRIALS.c.fingerprint, TRIALS.c.status_reason)
-        .where(TRIALS.c.sweep_id == sweep_id, TRIALS.c.status == TrialStatus.FAILED)
-        .order_by(TRIALS.c.number)
-    )
-    rows = session.execute(statement)
+    rows = session.execute(_FAILED, {"sweep": sweep_id})
     groups = grouped((row.number, row.fingerprint, row.status_reason) for row in rows)
     return [asdict(group) for group in groups] or None
 
 
 def _counts(session: Session, sweep_id: int) -> dict[str, int]:
-    statement = (
-        select(TRIALS.c.status, func.count().label("trials"))
-        .where(TRIALS.c.sweep_id == sweep_id)
-        .group_by(TRIALS.c.status)
-    )
-    return {row.status: row.trials for row in session.execute(statement)}
+    return {row.status: row.trials for row in session.execute(_COUNTS, {"sweep": sweep_id})}
 
 
 def _best(session: Session, sweep_id: int, goal: Goal) -> dict[str, object] | None:
     """The completed trial with the best objective; ties go to the lower number."""
-    value = TRIALS.c.objective_value
-    statement = (
-        select(TRIALS.c.number, value, TRIALS.c.parameters)
-        .where(TRIALS.c.sweep_id == sweep_id, value.is_not(None))
-        .where(TRIALS.c.status == TrialStatus.COMPLETED)
-        .order_by(value.asc() if goal == "minimize" else value.desc(), TRIALS.c.number)
-        .limit(1)
-    )
-    row = session.execute(statement).one_or_none()
+    statement = _LOWEST if goal == "minimize" else _HIGHEST
+    row = session.execute(statement, {"sweep": sweep_id}).one_or_none()
     if row is None:
         return None
     best = BestTrial(

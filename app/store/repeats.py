@@ -1,6 +1,6 @@
 """Requests that come twice: the same name or the same idempotency key makes one sweep."""
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from app.store.rights import actor_of
@@ -10,6 +10,12 @@ from app.sweep.errors import ConflictError, IdempotencyMismatchError
 from app.sweep.record import NewSweep, SweepRecord
 
 _C = SWEEPS.c
+_NAMED = select(SWEEPS).where(_C.name == bindparam("name"))
+_MADE_WITH = (
+    select(SWEEPS, IDEMPOTENCY_KEYS.c.document_hash.label("used_with"))
+    .join(IDEMPOTENCY_KEYS, IDEMPOTENCY_KEYS.c.sweep_id == _C.id)
+    .where(IDEMPOTENCY_KEYS.c.key == bindparam("key"))
+)
 
 
 def made_before(session: Session, new: NewSweep) -> SweepRecord | None:
@@ -21,18 +27,14 @@ def made_before(session: Session, new: NewSweep) -> SweepRecord | None:
     """
     key = _own_key(session, new)
     if key is not None:
-        used = session.execute(
-            select(SWEEPS, IDEMPOTENCY_KEYS.c.document_hash.label("used_with"))
-            .join(IDEMPOTENCY_KEYS, IDEMPOTENCY_KEYS.c.sweep_id == _C.id)
-            .where(IDEMPOTENCY_KEYS.c.key == key)
-        ).one_or_none()
+        used = session.execute(_MADE_WITH, {"key": key}).one_or_none()
         if used is not None:
             if used.used_with != new.document_hash:
                 raise IdempotencyMismatchError(
                     "This Idempotency-Key was used with another document; use a new key."
                 )
             return sweep_of(used)
-    row = session.execute(select(SWEEPS).where(_C.name == new.document.name)).one_or_none()
+    row = session.execute(_NAMED, {"name": new.document.name}).one_or_none()
     if row is None:
         return None
     if not actor_of(session).caller.sees(row.project):

@@ -1,6 +1,8 @@
 """What the caller of a transaction may see and change: held against the project of each row."""
 
-from sqlalchemy import Column, ColumnElement, true
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Select, true
 from sqlalchemy.orm import Session
 
 from app.access.callers import Actor, Role
@@ -20,6 +22,15 @@ def seen(session: Session, project: "Column[str]") -> ColumnElement[bool]:
     """True of the rows that the caller may see, by their project."""
     projects = actor_of(session).caller.projects
     return true() if projects is None else project.in_(sorted(projects))
+
+
+def only_seen(
+    session: Session, statement: Select[*tuple[Any, ...]], project: "Column[str]"
+) -> Select[*tuple[Any, ...]]:
+    """The statement for what the caller may see; itself, made ready before, for who sees all."""
+    if actor_of(session).caller.projects is None:
+        return statement
+    return statement.where(seen(session, project))
 
 
 def require(session: Session, role: Role, project: str | None) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -15,7 +15,7 @@ from app.store.engines import clock
 from app.store.events import NewEvent
 from app.store.paging import Order, Page, page_of
 from app.store.repeats import made_before, remember
-from app.store.rights import actor_of, require, seen
+from app.store.rights import actor_of, only_seen, require, seen
 from app.store.tables import SWEEPS
 from app.store.tags import insert_tags, tagged
 from app.store.usage import take
@@ -30,6 +30,9 @@ _UNSEEN = frozenset(
 )
 """What only the tracker needs; a cursor may be longer than all the rest."""
 _SEEN = [column for column in _C if column.name not in _UNSEEN]
+_INSERT = insert(SWEEPS).values(due_at=clock()).returning(*_SEEN)
+_NAMED = select(SWEEPS).where(_C.name == bindparam("name"))
+_NAMED_LOCKED = _NAMED.with_for_update()
 _ORDERS = {
     "-created_at": Order(
         column=_C.created_at, tie=_C.id, kind=datetime, descending=True, tie_descending=True
@@ -231,33 +234,29 @@ def status_event(name: str, status: SweepStatus, reason: str | None) -> NewEvent
 def _insert(session: Session, new: NewSweep) -> SweepRecord:
     document = new.document
     name = str(document.name)
-    row = session.execute(
-        insert(SWEEPS)
-        .values(
-            name=name,
-            archived=False,
-            project=new.project,
-            created_by=actor_of(session).caller.name,
-            backend=document.backend,
-            experiment_name=document.experiment_name,
-            primary_metric=document.objective.primary_metric,
-            goal=document.objective.goal,
-            document=document.normalized(),
-            document_hash=new.document_hash,
-            request_id=new.request_id,
-            code=new.code,
-            inputs=dict(new.inputs),
-            status=SweepStatus.SUBMITTING,
-            trial_counts={},
-            warnings=list(new.warnings),
-            created_at=datetime.now(UTC),
-            failures=0,
-            cancel_requested=False,
-            due_at=clock(),
-            token=0,
-        )
-        .returning(*_SEEN)
-    ).one()
+    values = {
+        "name": name,
+        "archived": False,
+        "project": new.project,
+        "created_by": actor_of(session).caller.name,
+        "backend": document.backend,
+        "experiment_name": document.experiment_name,
+        "primary_metric": document.objective.primary_metric,
+        "goal": document.objective.goal,
+        "document": document.normalized(),
+        "document_hash": new.document_hash,
+        "request_id": new.request_id,
+        "code": new.code,
+        "inputs": dict(new.inputs),
+        "status": SweepStatus.SUBMITTING,
+        "trial_counts": {},
+        "warnings": list(new.warnings),
+        "created_at": datetime.now(UTC),
+        "failures": 0,
+        "cancel_requested": False,
+        "token": 0,
+    }
+    row = session.execute(_INSERT, values).one()
     insert_tags(session, row.id, sorted(document.tags.items()))
     remember(session, new, row.id)
     audit.note(
@@ -289,8 +288,8 @@ def row_of(session: Session, name: str, *, lock: bool = False) -> AnyRow:
     Raises:
         NotFoundError: there is none of that name.
     """
-    statement = select(SWEEPS).where(_C.name == name, seen(session, _C.project))
-    row = session.execute(statement.with_for_update() if lock else statement).one_or_none()
+    statement = only_seen(session, _NAMED_LOCKED if lock else _NAMED, _C.project)
+    row = session.execute(statement, {"name": name}).one_or_none()
     if row is None:
         raise NotFoundError(f"There is no sweep named {name!r}.")
     return row

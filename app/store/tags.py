@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from app.store.tables import SWEEP_TAGS, SWEEPS
 
+_INSERT = insert(SWEEP_TAGS)
+
 
 def tagged(key: str, value: str) -> ColumnElement[bool]:
     """True of the sweeps that have the tag."""
@@ -20,7 +22,7 @@ def insert_tags(session: Session, sweep_id: int, tags: Sequence[tuple[str, str]]
     """Write the tags of a sweep down, as keys and values."""
     rows = [{"digest": _digest(key, value), "sweep_id": sweep_id} for key, value in tags]
     if rows:
-        session.execute(insert(SWEEP_TAGS), rows)
+        session.execute(_INSERT, rows)
 
 
 def _digest(key: str, value: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from app.sweep.command import placeholders
 from app.sweep.document import SweepDocument
 from app.sweep.early_termination import first_judged
-from app.sweep.record import Earlier, SweepRecord
+from app.sweep.record import Earlier, Predecessor
 from app.sweep.sampling import BayesianSampling, GridSampling, logbase_of
 from app.sweep.search_space import LOG_EXPRESSIONS, Choice, names, walk
 
@@ -34,7 +34,7 @@ def advise(document: SweepDocument, points: int | None) -> list[str]:
     ]
 
 
-def advise_from(document: SweepDocument, earlier: Earlier, same: SweepRecord | None) -> list[str]:
+def advise_from(document: SweepDocument, earlier: Earlier, same: Predecessor | None) -> list[str]:
     """Warnings that rest on earlier sweeps.
 
     Args:
@@ -176,7 +176,7 @@ def _idle_policy(document: SweepDocument, earlier: Earlier) -> Iterator[str]:
         )
 
 
-def _repetition(document: SweepDocument, same: SweepRecord | None) -> Iterator[str]:
+def _repetition(document: SweepDocument, same: Predecessor | None) -> Iterator[str]:
     if same is None:
         return
     result = f"is {same.status}"

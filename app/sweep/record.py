@@ -144,6 +144,15 @@ class SweepRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Predecessor:
+    """An earlier sweep of the same document, as it stands."""
+
+    name: str
+    status: SweepStatus
+    best_trial: BestTrial | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Earlier:
     """What earlier sweeps of the same code and command have shown; empty when there were none.
 

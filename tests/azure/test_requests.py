@@ -38,6 +38,20 @@ def _healthy_within(backend: Any, condition: Any, seconds: float = 30) -> Health
     raise AssertionError(backend.health())
 
 
+def test_a_cloud_that_the_sdk_does_not_know_is_asked_about_once(
+    make_backend: MakeBackend, emulator: RunningEmulator
+) -> None:
+    """Not at every look, as the SDK would."""
+    backend = make_backend()
+    sweep = submission(_document())
+    backend.submit(sweep)
+    emulator.misbehave()
+    for _ in range(3):
+        backend.observe(sweep.name, None)
+    assert len(emulator.requests(GET_JOB)) == 3
+    assert not emulator.requests("/metadata/")
+
+
 def test_after_a_429_the_whole_workspace_is_left_alone(
     make_backend: MakeBackend, emulator: RunningEmulator
 ) -> None:
@@ -182,7 +196,14 @@ def _submitted(backend: Any) -> str:  # noqa: ANN401 - the backend
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
-        ({"ARM_CLOUD_METADATA_URL": "https://nowhere.invalid/"}, "ARM_CLOUD_METADATA_URL"),
+        (
+            # Of a name that nothing in this process has asked about before.
+            {
+                "ARM_CLOUD_METADATA_URL": "https://nowhere.invalid/",
+                "AZUREML_CURRENT_CLOUD": "another",
+            },
+            "ARM_CLOUD_METADATA_URL",
+        ),
         ({"AZURE_AUTHORITY_HOST": "https://nowhere.invalid"}, "sign-in failed"),
         ({"AZURE_CLIENT_SECRET": "wrong"}, "sign-in failed"),
         ({"workspace": "other"}, "workspace other is not found"),

@@ -141,6 +141,7 @@ class Workspace:
     def _make_client(self) -> Untyped:
         from azure.ai.ml import MLClient  # noqa: PLC0415 - heavy
 
+        _remember_cloud()
         return MLClient(
             self.credential,
             self.place.subscription_id,
@@ -164,6 +165,17 @@ class Workspace:
     def _token(self) -> str:
         token: str = self.credential.get_token(_SCOPE).token
         return token
+
+
+def _remember_cloud() -> None:
+    """Have the SDK keep what it learns of a cloud that it does not know by itself.
+
+    It means to, but stores it under other names, and so asks again with every call.
+    """
+    from azure.ai.ml import _azure_environments as clouds  # noqa: PLC0415 - heavy
+
+    name = clouds._get_default_cloud_name()  # noqa: SLF001 - there is no other way
+    clouds._environments.setdefault(name, clouds._get_cloud(name))  # noqa: SLF001 - likewise
 
 
 def _mlflow_host(tracking_uri: str) -> str:

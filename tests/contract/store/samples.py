@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from app.store import leases
+from app.store import claims
 from app.store.database import Database
 from app.sweep.document import SweepDocument
 from app.sweep.parsing import parse_document
@@ -100,5 +100,5 @@ def version(sweep: str, number: int, model: str = "final_model") -> ModelVersion
 
 def claim_one(db: Database, name: str, owner: str, *, lease: float) -> Claim | None:
     """Claim one sweep now; None when it has ended or somebody else holds it."""
-    taken, _ = leases.claim_announced(db, [name], owner, lease=lease, room={})
+    taken, _ = claims.claim_announced(db, [name], owner, lease=lease, room={})
     return taken[0] if taken else None

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.services.broadcast import Broadcast
 from app.services.stream import BACKLOG_BYTES, PAGE, FellBehindError, Stream
-from app.store import events, leases, sweeps
+from app.store import claims, events, leases, sweeps
 from app.store.database import Database
 from app.sweep.errors import StoreBusyError
 from app.sweep.event_types import EventType
@@ -86,7 +86,7 @@ def test_a_listener_hears_what_it_asked_for(db: Database) -> None:
             broadcast.subscribe(types={"sweep.status"}, after=1) as second,
             broadcast.subscribe(after=10_000) as third,
         ):
-            (claim,) = leases.claim_due(db, "tester", backend="local", limit=1, lease=60)
+            (claim,) = claims.claim_due(db, "tester", backend="local", limit=1, lease=60)
             look = running(trial(0), metrics=[report(0, 1, 2.0)])
             assert await asyncio.to_thread(leases.apply, db, claim, look, next_look=60)
             types = ["trial.status", "trial.metric", "sweep.status"]

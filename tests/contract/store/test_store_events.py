@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.store import events, leases, reopen, sweeps
+from app.store import claims, events, leases, reopen, sweeps
 from app.store.database import Database
 from app.store.news import REPORTS_PER_EVENT
 from app.sweep.errors import ConflictError
@@ -21,7 +21,7 @@ def one(db: Database) -> Database:
 def look(db: Database, snapshot: SweepSnapshot) -> list[Event]:
     """The events that a look makes."""
     before = events.newest(db)
-    (claim,) = leases.claim_due(db, "tester", backend="local", limit=1, lease=60)
+    (claim,) = claims.claim_due(db, "tester", backend="local", limit=1, lease=60)
     assert leases.apply(db, claim, snapshot, next_look=0)
     return events.page(db, after=before, limit=200)
 
@@ -82,7 +82,7 @@ def test_every_change_of_a_trial_is_told(one: Database) -> None:
 def test_the_end_of_trouble_is_told(one: Database) -> None:
     """As its beginning is, once."""
     look(one, running())
-    (claim,) = leases.claim_due(one, "tester", backend="local", limit=1, lease=60)
+    (claim,) = claims.claim_due(one, "tester", backend="local", limit=1, lease=60)
     leases.postpone(one, claim, error="away", delay=0)
     newest = events.newest(one)
     (over,) = look(one, running(cursor="2"))

@@ -58,7 +58,7 @@ def test_completed_trials_of_the_same_code_count(db: Database) -> None:
     assert sorted(found.durations) == [2.0, 4.0]
     assert sorted(found.reports) == [3, 4]
     assert history.same_code(db, code=None, command=COMMAND, metric="loss").sweeps == ["c"]
-    nothing = Earlier(sweeps=[], durations=[], reports=[])
+    nothing = Earlier()
     assert history.same_code(db, code="code-3", command=COMMAND, metric="loss") == nothing
     assert history.same_code(db, code="code-1", command="true", metric="loss") == nothing
     assert history.same_code(db, code="code-1", command=COMMAND, metric="other") == nothing

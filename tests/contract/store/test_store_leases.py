@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.store import leases, sweeps, trials
+from app.store import claims, leases, sweeps, trials
 from app.store.database import Database
 from app.sweep.record import Claim
 from app.sweep.state import ObjectiveStatus, SweepSnapshot, SweepStatus, TrialStatus
@@ -34,10 +34,10 @@ def test_a_sweep_is_held_by_one(one: Database) -> None:
     """Nobody else gets it while the lease lasts; afterwards anybody."""
     first = claimed(one)
     assert claim_one(one, "one", "other", lease=60) is None
-    assert leases.claim_due(one, "other", backend="local", limit=5, lease=60) == []
+    assert claims.claim_due(one, "other", backend="local", limit=5, lease=60) == []
     assert leases.postpone(one, first, error="away", delay=0)
     assert [
-        claim.sweep.name for claim in leases.claim_due(one, "o", backend="local", limit=5, lease=60)
+        claim.sweep.name for claim in claims.claim_due(one, "o", backend="local", limit=5, lease=60)
     ] == ["one"]
 
 
@@ -85,11 +85,11 @@ def test_due_times_are_kept(one: Database) -> None:
     """A sweep that is due later is not claimed as due, but by name; the oldest comes first."""
     look(one, running())
     leases.postpone(one, claimed(one), error="away", delay=1000)
-    assert leases.claim_due(one, "x", backend="local", limit=5, lease=60) == []
+    assert claims.claim_due(one, "x", backend="local", limit=5, lease=60) == []
     for name in ("two", "three"):
         sweeps.add(one, new(name))
         time.sleep(0.01)
-    due = leases.claim_due(one, "x", backend="local", limit=1, lease=60)
+    due = claims.claim_due(one, "x", backend="local", limit=1, lease=60)
     assert [claim.sweep.name for claim in due] == ["two"]
     assert claim_one(one, "one", "x", lease=60) is not None
 
@@ -101,8 +101,8 @@ def test_concurrent_claimers_never_share(db: Database) -> None:
 
     def take(owner: int) -> list[str]:
         taken = []
-        while claims := leases.claim_due(db, str(owner), backend="local", limit=3, lease=60):
-            taken += [claim.sweep.name for claim in claims]
+        while some := claims.claim_due(db, str(owner), backend="local", limit=3, lease=60):
+            taken += [claim.sweep.name for claim in some]
         return taken
 
     with ThreadPoolExecutor(6) as pool:
@@ -159,7 +159,7 @@ def test_a_canceling_sweep_does_not_run_again(one: Database) -> None:
     sweeps.request_cancel(one, "one")
     assert leases.apply(one, claim, running(trial(0)), next_look=1000)
     assert sweeps.get(one, "one").status is SweepStatus.CANCELING
-    (due,) = leases.claim_due(one, "x", backend="local", limit=5, lease=60)
+    (due,) = claims.claim_due(one, "x", backend="local", limit=5, lease=60)
     assert due.cancel_requested
     assert leases.told_cancel(one, due)
     canceled = SweepSnapshot(status=SweepStatus.CANCELED, status_reason="asked", cursor="2")
@@ -171,7 +171,7 @@ def test_trouble_is_shown_and_mended(one: Database) -> None:
     """A failed look leaves its reason and a delay; the next good one clears both."""
     assert leases.postpone(one, claimed(one), error="no answer", delay=1000)
     assert sweeps.get(one, "one").sync_error == "no answer"
-    assert leases.claim_due(one, "x", backend="local", limit=5, lease=60) == []
+    assert claims.claim_due(one, "x", backend="local", limit=5, lease=60) == []
     claim = claimed(one)
     assert claim.failures == 1
     assert leases.apply(one, claim, running(), next_look=0)

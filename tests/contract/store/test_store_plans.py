@@ -1,19 +1,23 @@
-"""The lists of sweeps on SQLite, which has no statistics: by the index that serves them."""
+"""Queries on SQLite, which has no statistics: by the index that serves them."""
 
+import re
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
 
-from app.store import sweeps
+from app.store import claims, sweeps
 from app.store.database import Database, migrate
 from app.sweep.record import SweepFilter
 from app.sweep.state import SweepStatus
 from tests.contract.store.samples import new
 
 NAMES = "sqlite_autoindex_sweeps_1"
+_USED = re.compile(r"USING INDEX \w+")
 
 
 @pytest.mark.parametrize(
@@ -36,20 +40,53 @@ def test_a_list_reads_no_more_rows_than_it_shows(
     db = Database(f"sqlite:///{file}")
     for name in "abc":
         sweeps.add(db, new(name, experiment_name="test"))
+    with _asked() as asked:
+        first = sweeps.page(db, wanted, sort=sort, limit=1)
+        sweeps.page(db, wanted, sort=sort, limit=1, cursor=first.next_cursor)
+    db.close()
+    assert len(asked) == 2
+    for plan in _plans(file, asked):
+        assert plan == [f"USING INDEX {index}"]
+
+
+def test_a_claim_reads_what_is_due_and_not_all_that_ever_was(tmp_path: Path) -> None:
+    """Once a second, with the right to write in hand: finished sweeps cost it nothing."""
+    file = tmp_path / "records.db"
+    migrate(f"sqlite:///{file}")
+    db = Database(f"sqlite:///{file}")
+    with _asked() as asked:
+        claims.claim_due(db, "one", backend="local", limit=5, lease=1, but=["a"])
+    db.close()
+    assert _plans(file, asked) == [["USING INDEX ix_sweeps_due_at"]]
+
+
+@contextmanager
+def _asked() -> Iterator[list[tuple[str, Any]]]:
+    """The statements that read sweeps in the block, with their values."""
     sent: list[tuple[str, Any]] = []
 
     def keep(_c: object, _cursor: object, statement: str, values: Any, *_: object) -> None:  # noqa: ANN401 - the driver's own
-        sent.append((statement, values))
+        if "FROM sweeps" in statement:
+            sent.append((statement, values))
 
     event.listen(Engine, "before_cursor_execute", keep)
-    first = sweeps.page(db, wanted, sort=sort, limit=1)
-    sweeps.page(db, wanted, sort=sort, limit=1, cursor=first.next_cursor)
-    event.remove(Engine, "before_cursor_execute", keep)
-    db.close()
-    asked = [(statement, values) for statement, values in sent if "FROM sweeps" in statement]
-    assert len(asked) == 2
+    try:
+        yield sent
+    finally:
+        event.remove(Engine, "before_cursor_execute", keep)
+
+
+def _plans(file: Path, asked: list[tuple[str, Any]]) -> list[list[str]]:
+    """The steps of each; of a search by an index its name."""
+    found = []
     with sqlite3.connect(file) as connection:
         for statement, values in asked:
-            (step,) = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
-            assert f"USING INDEX {index}" in step[3]
+            steps = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
+            found.append([_step(words) for *_, words in steps])
     connection.close()
+    return found
+
+
+def _step(words: str) -> str:
+    used = _USED.search(words)
+    return used[0] if used else words

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.store import events, leases, reopen, sweeps, trials
+from app.store import claims, events, leases, reopen, sweeps, trials
 from app.store.database import Database
 from app.sweep.document import Limits
 from app.sweep.errors import ConflictError, NotFoundError
@@ -74,7 +74,7 @@ def test_a_resumed_sweep_is_running_due_and_has_its_new_limits(ended: Database) 
     assert record.document["limits"] == {"max_total_trials": 9, "max_concurrent_trials": 2}
     assert (record.document_hash, record.archived) == (before.document_hash, False)
     assert record.trial_counts == before.trial_counts
-    (due,) = leases.claim_due(ended, "x", backend="local", limit=5, lease=60)
+    (due,) = claims.claim_due(ended, "x", backend="local", limit=5, lease=60)
     assert due.wishes == [resumption()]
     assert leases.told_wishes(ended, due)
     assert leases.apply(ended, due, running(cursor="10"), next_look=0)
@@ -113,7 +113,7 @@ def test_a_look_that_began_before_the_wish_does_not_end_the_sweep_again(ended: D
     assert leases.apply(ended, claim, late, next_look=1000)
     assert sweeps.get(ended, "one").status is SweepStatus.RUNNING
     assert trials.get(ended, "one", 3).status is TrialStatus.CANCELED
-    (due,) = leases.claim_due(ended, "x", backend="local", limit=5, lease=60)
+    (due,) = claims.claim_due(ended, "x", backend="local", limit=5, lease=60)
     assert due.wishes == [Retrial(number=1, attempt=2)]
 
 
@@ -125,7 +125,7 @@ def test_wishes_that_come_while_others_are_told_are_kept(ended: Database) -> Non
     reopen.retry(ended, "one", 0)
     assert leases.told_wishes(ended, claim)
     assert leases.postpone(ended, claim, error="away", delay=1000)
-    (due,) = leases.claim_due(ended, "x", backend="local", limit=5, lease=60)
+    (due,) = claims.claim_due(ended, "x", backend="local", limit=5, lease=60)
     assert due.wishes == [Retrial(number=2, attempt=2), Retrial(number=0, attempt=2)]
 
 

@@ -10,7 +10,18 @@ from sqlalchemy import update
 
 from app.services.retention import Retention
 from app.services.views import ViewOptions, Views
-from app.store import chores, deliveries, events, leases, reopen, retention, sweeps, trials, views
+from app.store import (
+    chores,
+    claims,
+    deliveries,
+    events,
+    leases,
+    reopen,
+    retention,
+    sweeps,
+    trials,
+    views,
+)
 from app.store import webhook_queue as queue
 from app.store.database import Database
 from app.store.tables import EVENTS, SWEEPS
@@ -35,7 +46,7 @@ TERMS = Terms(metrics=30, points=100)
 def finish(db: Database, name: str, *, ended: datetime, reports: int = 40) -> None:
     """A sweep that ended then, with two trials, the first of which has reported so often."""
     sweeps.add(db, new(name))
-    (claim,) = leases.claim_due(db, "tester", backend="local", limit=1, lease=60)
+    (claim,) = claims.claim_due(db, "tester", backend="local", limit=1, lease=60)
     metrics = [report(0, i, float((i * 7919) % 1000)) for i in range(1, reports + 1)]
     metrics += [report(1, i, float(i)) for i in range(1, 4)]
     look = running(trial(0, started_at=NOON), trial(1, started_at=NOON), metrics=metrics)
@@ -45,7 +56,7 @@ def finish(db: Database, name: str, *, ended: datetime, reports: int = 40) -> No
 
 def end(db: Database, name: str, *, ended: datetime) -> None:
     """Let a running sweep end, and move that, and what was told of it, back in time."""
-    (claim,) = leases.claim_due(db, "tester", backend="local", limit=1, lease=60)
+    (claim,) = claims.claim_due(db, "tester", backend="local", limit=1, lease=60)
     done = [trial(n, TrialStatus.COMPLETED, finished_at=ended) for n in (0, 1)]
     last = SweepSnapshot(status=SweepStatus.COMPLETED, trials=done, finished_at=ended, cursor="9")
     assert leases.apply(db, claim, last, next_look=0)
@@ -137,7 +148,7 @@ def test_a_sweep_that_goes_on_is_left_alone_and_thinned_after_its_end(db: Databa
     limits = Limits(max_total_trials=6, max_concurrent_trials=2)
     reopen.resume(db, "one", Resumption(nth=1, limits=limits, time_renewed=True))
     assert removed(db, TERMS) == {}
-    (claim,) = leases.claim_due(db, "tester", backend="local", limit=1, lease=60)
+    (claim,) = claims.claim_due(db, "tester", backend="local", limit=1, lease=60)
     leases.told_wishes(db, claim)
     metrics = [report(2, i, float(i)) for i in range(1, 301)]
     look = running(trial(2, started_at=NOON), metrics=metrics, cursor="10")

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from app.store import leases, sweeps
+from app.store import claims, leases, sweeps
 from app.store.database import Database
 from tests.contract.store.samples import NOON, claim_one, new, report, running, trial
 
@@ -43,7 +43,7 @@ def test_a_look_without_news_writes_the_schedule_alone(url: str, db: Database) -
     assert leases.apply(db, claim, first, next_look=0)
     before = sweeps.get(db, "one")
     _refuse_all_but_the_schedule(url)
-    (claim,) = leases.claim_due(db, "test", backend="local", limit=1, lease=60)
+    (claim,) = claims.claim_due(db, "test", backend="local", limit=1, lease=60)
     assert leases.apply(db, claim, running(**shown), next_look=0)
     after = sweeps.get(db, "one")
     assert before.last_synced_at is not None

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import create_engine, text, update
 
 from app.services.broadcast import Broadcast
-from app.store import leases, sweeps
+from app.store import claims, leases, sweeps
 from app.store.database import Database
 from app.store.engines import LISTENER
 from app.store.tables import SWEEPS
@@ -117,7 +117,7 @@ def test_trackers_are_told_whose_sweep_is_due(two: tuple[Database, Database]) ->
     # It was asked for during the look, so it is due again as soon as the look has ended.
     assert leases.apply(one, claim, running(), next_look=60)
     assert heard.get(timeout=WITHIN) == "local"
-    (again,) = leases.claim_due(other, "other", backend="local", limit=5, lease=60)
+    (again,) = claims.claim_due(other, "other", backend="local", limit=5, lease=60)
     assert again.sweep.name == "one"
     assert leases.told_cancel(other, again)
     assert leases.finish(other, again, SweepStatus.CANCELED, "canceled")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from app.services.views import ViewOptions, Views
-from app.store import leases, reopen, sweeps, trials, views
+from app.store import claims, leases, reopen, sweeps, trials, views
 from app.store.database import Database
 from app.sweep.errors import InvalidDocumentError, NotFoundError
 from app.sweep.state import SweepSnapshot, SweepStatus, TrialStatus
@@ -26,7 +26,7 @@ def one(db: Database) -> Database:
 
 def look(db: Database, snapshot: SweepSnapshot) -> None:
     """What the tracker writes down."""
-    (claim,) = leases.claim_due(db, "tester", backend="local", limit=1, lease=60)
+    (claim,) = claims.claim_due(db, "tester", backend="local", limit=1, lease=60)
     assert leases.apply(db, claim, snapshot, next_look=0)
 
 
@@ -190,7 +190,7 @@ def test_a_sweep_of_the_same_name_is_another_one(one: Database) -> None:
     look(one, running(trial(0, TrialStatus.COMPLETED), cursor="2"))
     before = seen.view("one", "history", ViewOptions())
     sweeps.request_cancel(one, "one")
-    (claim,) = leases.claim_due(one, "tester", backend="local", limit=1, lease=60)
+    (claim,) = claims.claim_due(one, "tester", backend="local", limit=1, lease=60)
     leases.finish(one, claim, SweepStatus.CANCELED, "canceled")
     sweeps.purge(one, "one")
     with pytest.raises(NotFoundError):

@@ -1,7 +1,6 @@
 """Advice: each warning shown by a document that deserves it, and absent from its neighbour."""
 
 import copy
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from app.sweep.advice import advise, advise_from
 from app.sweep.early_termination import first_judged
 from app.sweep.examples import SEED
 from app.sweep.parsing import parse_document
-from app.sweep.record import BestTrial, Earlier, SweepRecord
+from app.sweep.record import BestTrial, Earlier, Predecessor
 from app.sweep.sampling import logbase_of
 from app.sweep.search_space import cardinality
 from app.sweep.state import SweepStatus
@@ -201,32 +200,9 @@ def test_one_report_for_each_trial_saves_nothing() -> None:
     assert advise_from(parse_document(SEED), earlier(1, 1), None) == []
 
 
-def record(status: SweepStatus, best: BestTrial | None) -> SweepRecord:
+def record(status: SweepStatus, best: BestTrial | None) -> Predecessor:
     """A sweep of the same document."""
-    at = datetime(2026, 1, 1, tzinfo=UTC)
-    return SweepRecord(
-        name="before-2",
-        document={},
-        document_hash="h",
-        backend="local",
-        code=None,
-        inputs={},
-        status=status,
-        status_reason=None,
-        provider_status=None,
-        provider_url=None,
-        trial_counts={},
-        best_trial=best,
-        warnings=[],
-        created_at=at,
-        submitted_at=at,
-        started_at=at,
-        finished_at=at,
-        last_synced_at=at,
-        sync_error=None,
-        archived=False,
-        request_id=None,
-    )
+    return Predecessor(name="before-2", status=status, best_trial=best)
 
 
 def test_the_same_document_again_is_told_with_its_result() -> None:
