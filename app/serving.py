@@ -16,7 +16,7 @@ from app.watching.redaction import keep_secret, secrets_in
 
 _KEEP_ALIVE_SECONDS = 60
 """Longer than clients keep idle connections, lest a request meet one that is being closed."""
-_SWITCH_SECONDS = 0.0003
+_SWITCH_SECONDS = 0.001
 """How long a thread computes while others want to: a request changes between many short steps."""
 _GRACE_SECONDS = 3
 """How long answers that are under way may take when the service ends."""

@@ -33,6 +33,7 @@ def _as_sent(_context: object, value: object) -> bytes:
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.slow
 def test_generated_requests_get_announced_answers(service: Served, mode: GenerationMode) -> None:
     """Every operation, with requests that follow the description and with some that do not."""
     api = schemathesis.openapi.from_url(f"{service.client.base_url}/openapi.json")

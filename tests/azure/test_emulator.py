@@ -4,6 +4,8 @@ import os
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.azure_emulator.running import RunningEmulator
 
 
@@ -20,6 +22,7 @@ def _processes(folder: Path) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_it_leaves_nothing_running(tmp_path: Path) -> None:
     """Neither its blob store nor its engine."""
     emulator = RunningEmulator(tmp_path / "emulator")

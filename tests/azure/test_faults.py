@@ -60,6 +60,7 @@ def test_lost_answers_double_nothing(
     assert set(emulator.jobs()) - before == set(names)
 
 
+@pytest.mark.slow
 def test_a_kill_during_submission_leaves_one_job(
     tmp_path: Path, scripts: Path, emulator: RunningEmulator
 ) -> None:
@@ -214,6 +215,7 @@ def test_what_the_workspace_does_not_have_is_said(
     assert word in sweep["status_reason"]
 
 
+@pytest.mark.slow
 def test_a_vanished_job_is_told_and_a_stale_read_is_not(
     azure_service: Served, emulator: RunningEmulator
 ) -> None:

@@ -35,6 +35,7 @@ def test_half_a_workspace_is_named_and_local_sweeps_are_served(
         assert service.finished(name)["status"] == "completed"
 
 
+@pytest.mark.slow
 def test_a_wrong_secret_is_told_and_loses_no_sweep(
     tmp_path: Path, scripts: Path, emulator: RunningEmulator
 ) -> None:

@@ -103,6 +103,7 @@ def test_a_service_that_is_away_is_one_clear_line(tmp_path: Path) -> None:
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_hyperdrive_configuration_is_converted_and_runs(service: Served, tmp_path: Path) -> None:
     """To a file or to standard output; the notes stand beside it; a refusal has its places."""
     source = tmp_path / "hyperdrive.json"
@@ -147,6 +148,7 @@ def _read_until(process: subprocess.Popen[str], words: str) -> str:
     raise AssertionError(f"{words!r} never came:\n{text}")
 
 
+@pytest.mark.slow
 def test_the_demo_reaches_final_model_and_leaves_nothing_behind(tmp_path: Path) -> None:
     """The seed's sweep on a port that is free, registered, served until Ctrl-C."""
     data = tmp_path / "data"
@@ -194,6 +196,7 @@ def _left(data: Path) -> list[str]:
     return service.processes()
 
 
+@pytest.mark.slow
 def test_serving_on_another_address_than_loopback_is_refused(tmp_path: Path) -> None:
     """Nobody is identified, so nobody else is let in; a taken port is said, too."""
     for settings, word in (

@@ -61,6 +61,7 @@ def test_a_killed_service_whose_work_ended_meanwhile_learns_of_it(
         _check_each_point_once(service, name)
 
 
+@pytest.mark.slow
 def test_a_killed_engine_takes_its_trials_with_it_and_is_replaced(
     tmp_path: Path, scripts: Path, ten_points: Json
 ) -> None:
@@ -96,6 +97,7 @@ def test_service_and_engine_killed_together_resume(
         _check_each_point_once(service, name)
 
 
+@pytest.mark.slow
 def test_a_stopped_service_ends_everything_and_goes_on_later(
     tmp_path: Path, scripts: Path, ten_points: Json
 ) -> None:

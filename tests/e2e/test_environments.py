@@ -184,6 +184,7 @@ def test_what_builds_a_package_sees_no_secrets(service: Served, root: Path) -> N
     assert "no wheel from me; secrets: []" in sweep["status_reason"]
 
 
+@pytest.mark.slow
 def test_a_sweep_is_canceled_while_its_environment_is_built(tmp_path: Path, root: Path) -> None:
     """At once; and a build that takes too long ends with the reason."""
     slow = tmp_path / "slow"

@@ -197,6 +197,7 @@ def test_two_resumptions_at_once_are_one(service: Served, job: str, tmp_path: Pa
     assert _runs(tmp_path) == [1] * 5
 
 
+@pytest.mark.slow
 def test_a_service_killed_after_its_answer_resumes_at_the_next_start(
     tmp_path: Path, scripts: Path, job: str
 ) -> None:
@@ -224,6 +225,7 @@ def test_a_service_killed_after_its_answer_resumes_at_the_next_start(
         assert sorted(_runs(marks)) == [1, 1, 1, 2]
 
 
+@pytest.mark.slow
 def test_a_resumed_sweep_survives_a_restart_of_its_engine(
     tmp_path: Path, scripts: Path, job: str
 ) -> None:

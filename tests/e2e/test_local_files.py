@@ -149,6 +149,7 @@ def test_code_that_is_not_there_is_left_to_the_code_roots(service: Served, proje
     assert service.finished(_name(done))["status"] == "completed"
 
 
+@pytest.mark.slow
 def test_an_environment_and_its_conda_file_are_written_out(service: Served, project: Path) -> None:
     """Inline, or in a file of its own, whose folder its conda_file is relative to."""
     jobs = project / "jobs"
@@ -207,6 +208,7 @@ def test_what_cannot_be_sent_is_refused_in_words(
     assert [sweep["name"] for sweep in service.get("/v1/sweeps")["items"]] == before
 
 
+@pytest.mark.slow
 def test_a_service_with_a_smaller_limit_says_so(tmp_path: Path, project: Path) -> None:
     """Its own limit is the one that counts, whatever this side believes."""
     (project / "src" / "big.bin").write_bytes(os.urandom(3_000_000))

@@ -3,6 +3,8 @@
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
 from tests.served import Json, Served, document, served
 
 TRIALS = 4
@@ -26,6 +28,7 @@ def _starts(service: Served, name: str) -> list[str]:
     return sorted(trial["started_at"] for trial in trials)
 
 
+@pytest.mark.slow
 def test_a_higher_priority_goes_first_and_equals_take_turns(tmp_path: Path, scripts: Path) -> None:
     """With one slot: all of the urgent sweep, then the two others one by one."""
     with served(tmp_path / "data", code_root=scripts, slots=1) as service:
@@ -44,6 +47,7 @@ def test_a_higher_priority_goes_first_and_equals_take_turns(tmp_path: Path, scri
         assert refused.json()["errors"][0]["pointer"] == "/extra_limits/priority"
 
 
+@pytest.mark.slow
 def test_short_of_memory_trials_run_one_at_a_time_and_the_sweep_says_so(
     tmp_path: Path, scripts: Path
 ) -> None:

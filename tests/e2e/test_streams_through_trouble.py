@@ -32,6 +32,7 @@ def told(service: Served) -> list[Json]:
     return service.items("/v1/events?limit=200", following="after")
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_or_told_twice_when_the_service_goes(tmp_path: Path, scripts: Path) -> None:
     """Killed and stopped while a sweep runs; the reader comes back each time."""
     with served(tmp_path / "data", code_root=scripts) as service:
@@ -52,6 +53,7 @@ def test_nothing_is_lost_or_told_twice_when_the_service_goes(tmp_path: Path, scr
         reader.close()
 
 
+@pytest.mark.slow
 def test_readers_of_two_services_hear_the_same(tmp_path: Path, scripts: Path) -> None:
     """Whichever of them commits; and they may go from the one to the other."""
     data = tmp_path / "data"
@@ -97,6 +99,7 @@ def deaf(service: Served, path: str) -> socket.socket:
     return quiet
 
 
+@pytest.mark.slow
 def test_who_does_not_read_is_dropped(idle: Served) -> None:
     """The others get every event; the service's memory is bounded."""
     count, size = 2000, 10 * KIB

@@ -155,6 +155,7 @@ def _wait_for(port: int) -> None:
     raise AssertionError("the receiver does not listen")
 
 
+@pytest.mark.slow
 def test_what_the_settings_no_longer_allow_is_not_sent(sender: Served, receive: Receivers) -> None:
     """The service ends while a receiver hangs; started with less allowed, it refuses to send."""
     receiver = receive.make()

@@ -77,6 +77,7 @@ def test_a_key_is_neither_stored_nor_logged(guarded: Guarded) -> None:
     assert not any(secret in text for secret in secrets for text in held)
 
 
+@pytest.mark.slow
 def test_keys_of_a_file_are_made_rotated_and_taken_back(tmp_path: Path, scripts: Path) -> None:
     """Keys of a file are made rotated and taken back."""
     file = tmp_path / "keys.json"
@@ -146,6 +147,7 @@ def test_beyond_loopback_only_with_identity(tmp_path: Path) -> None:
         assert service.client.get("/v1/sweeps").status_code == UNAUTHORIZED
 
 
+@pytest.mark.slow
 def test_settings_that_are_wrong_are_named(tmp_path: Path) -> None:
     """Settings that are wrong are named."""
     _, found = entries({"a": {"*": "reader"}})

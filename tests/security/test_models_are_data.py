@@ -87,6 +87,7 @@ def test_a_model_is_registered_listed_shown_and_sent_and_never_loaded(
     assert not mark.exists()
 
 
+@pytest.mark.slow
 def test_a_backup_does_not_load_it(harmful: Served, tmp_path: Path, mark: Path) -> None:
     """It is copied."""
     words = [sys.executable, "-m", "app", "backup", str(tmp_path / "backup.tar")]
