@@ -14,6 +14,7 @@ from tests.served import ROOT, Json, Served, document, served
 SPACE = {"x": {"type": "choice", "values": [1]}}
 SEES = """
 import json, os, sys, mlflow
+sys.dont_write_bytecode = True  # its own files are what it lists
 from code_in_use import VERSION
 files = sorted(os.path.join(root, name)[2:] for root, _, names in os.walk(".") for name in names)
 given = [open(path).read() if os.path.isfile(path) else sorted(os.listdir(path)) for path in sys.argv[1:]]
