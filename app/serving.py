@@ -30,7 +30,6 @@ def log_as_set(settings: Settings) -> None:
 
 def serve(app: FastAPI, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; exits with 3 if the service cannot start."""
-    sys.setswitchinterval(_SWITCH_SECONDS)
     server = Server(config_of(lambda: app, settings))
     with suppress(KeyboardInterrupt):
         server.run()
@@ -59,6 +58,11 @@ def config_of(build: Callable[[], FastAPI], settings: Settings, workers: int = 1
 
 class Server(uvicorn.Server):
     """Ends the streams of events, for whose end it would wait in vain."""
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until the end."""
+        sys.setswitchinterval(_SWITCH_SECONDS)
+        super().run(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams, let other answers be completed, and end the service."""

@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each way in each round")
     parser.add_argument("--tracked", type=int, default=100)
+    parser.add_argument("--share", type=float, default=1.0, help="of the rates beside the tracked")
     parser.add_argument("--tracking-seconds", type=float, default=60.0)
     parser.add_argument("--databases", nargs="+", default=["sqlite", "postgresql"])
     options = parser.parse_args()
@@ -47,10 +48,15 @@ def main() -> None:
             ):
                 console.print(table)
             if options.tracked:
-                seconds = options.tracking_seconds
-                console.print(
-                    while_tracking(url, folder, names, tracked=options.tracked, seconds=seconds)
+                tracked = while_tracking(
+                    url,
+                    folder,
+                    names,
+                    tracked=options.tracked,
+                    seconds=options.tracking_seconds,
+                    share=options.share,
                 )
+                console.print(tracked)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.table import Table
@@ -28,13 +29,18 @@ POST_P99, SLOWEST = 50, 1000
 """Targets, ms."""
 POST = "POST"
 _POLL_SECONDS = Settings.model_fields["poll_interval"].default
-_NEWS_SECONDS = _POLL_SECONDS
 _TRIALS = 10
 _LIST = "/v1/sweeps?limit=50"
 
 
 def while_tracking(
-    url: str, folder: Path, names: Sequence[str], *, tracked: int, seconds: float
+    url: str,
+    folder: Path,
+    names: Sequence[str],
+    *,
+    tracked: int,
+    seconds: float,
+    share: float = 1.0,
 ) -> Table:
     """How long requests take while so many sweeps are followed; the database is full.
 
@@ -44,13 +50,16 @@ def while_tracking(
         names: sweeps that are asked for in turn.
         tracked: simulated sweeps on the emulated Azure ML.
         seconds: for which requests are sent.
+        share: of the rates at which they are.
     """
     with running_emulator(folder / "azure", simulated=_TRIALS) as emulator:
         # They are looked at as often as by default; the emulator's own tests are less patient.
         variables = emulator.environment() | {"SWEEPFRONT_POLL_INTERVAL": str(_POLL_SECONDS)}
         options = {"database_url": url, "environment": variables, "slots": 1}
         with served(folder / "tracking", code_root=ROOT, **options) as service:
-            streams = _streams(service, names)
+            streams = [
+                replace(stream, rate=share * stream.rate) for stream in _streams(service, names)
+            ]
             submit(service, tracked, _TRIALS)
             occupy(service)
             for stream in streams:  # so that nothing is imported under way
@@ -60,7 +69,7 @@ def while_tracking(
             client = start(service.port, streams, seconds=seconds)
             while client.poll() is None:
                 emulator.advance(sweeps=tracked, trials=1)
-                _wait(client, _NEWS_SECONDS)
+                _wait(client, _POLL_SECONDS)
             used = _cpu(service) - used
             found = figures(client)
             looks, calls = len(emulator.requests(LOOK)), len(emulator.requests(CALL))

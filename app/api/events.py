@@ -60,7 +60,7 @@ class _Wanted:
     types: Sequence[EventType] | None
 
 
-def _wanted(
+async def _wanted(
     request: Request,
     after: Annotated[
         int | None,

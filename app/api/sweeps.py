@@ -22,7 +22,7 @@ from app.sweep.document import BackendName, SweepDocument
 from app.sweep.errors import FieldError, InvalidDocumentError, NotFoundError
 from app.sweep.examples import EXAMPLES, REGISTER_EXAMPLES, RESUME_EXAMPLES
 from app.sweep.faults import read_body
-from app.sweep.record import SweepFilter, SweepRecord
+from app.sweep.record import SweepFilter
 from app.sweep.state import SweepStatus
 
 router = APIRouter(prefix="/v1/sweeps", tags=["sweeps"])
@@ -62,7 +62,9 @@ def submit_sweep(
     if fresh:
         parts.tracker.wake(record.name)
     location = f"{parts.settings.root_path}/v1/sweeps/{record.name}"
-    return _shown(record, status=202 if fresh else 200, headers={"Location": location})
+    return _answer(
+        plain_sweep(record), status=202 if fresh else 200, headers={"Location": location}
+    )
 
 
 async def _filter(
@@ -101,23 +103,21 @@ def list_sweeps(
 ) -> Response:
     """List sweeps, the newest first; archived ones are left out."""
     page = sweeps.page(parts.db, wanted, sort=sort, limit=limit, cursor=cursor)
-    # Serialised once, from plain values: shapes of a whole page cost more than its query.
     items = [plain_sweep(record) for record in page.items]
-    content = to_json({"items": items, "next_cursor": page.next_cursor}, inf_nan_mode="null")
-    return Response(content, media_type="application/json")
+    return _answer({"items": items, "next_cursor": page.next_cursor})
 
 
 @router.get("/{name}", operation_id="get_sweep", response_model=SweepShape)
 def get_sweep(name: SweepName, parts: Parts) -> Response:
     """Read a sweep: where it stands, how many trials, which one leads."""
-    return _shown(sweeps.get(parts.db, name))
+    return _answer(plain_sweep(sweeps.get(parts.db, name)))
 
 
-def _shown(
-    record: SweepRecord, *, status: int = 200, headers: Mapping[str, str] | None = None
+def _answer(
+    body: Mapping[str, object], *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """A sweep as an answer; from plain values, as those of a page."""
-    content = to_json(plain_sweep(record), inf_nan_mode="null")
+    """Plain values, serialised once: shapes of them cost more than their query."""
+    content = to_json(body, inf_nan_mode="null")
     return Response(content, status, headers, media_type="application/json")
 
 

@@ -39,7 +39,6 @@ class Claiming:
         *,
         elsewhere: Collection[BackendName],
         room: int,
-        refill_at: int,
         lease: float,
     ) -> None:
         """Prepare to claim.
@@ -49,8 +48,8 @@ class Claiming:
             backends: whose sweeps are claimed as they are due.
             owner: who claims.
             elsewhere: backends whose sweeps are left to others.
-            room: sweeps of one backend that are held at once.
-            refill_at: where more are due, they are claimed once so few are held, and together.
+            room: sweeps of one backend that are held at once; where more are due, they are claimed
+                together once half of it is free.
             lease: seconds until somebody else may claim them.
         """
         self.bell = threading.Event()
@@ -59,7 +58,6 @@ class Claiming:
         self._owner = owner
         self._elsewhere = frozenset(elsewhere)
         self._room = room
-        self._refill_at = refill_at
         self._lease = lease
         self._lock = threading.Lock()
         self._woken: set[str] = set()
@@ -111,8 +109,7 @@ class Claiming:
             if more:
                 self._woken.add(name)
                 self._looked.pop(name, None)
-            held = sum(claim.sweep.backend == backend for claim in self._busy.values())
-            refill = backend in self._backlog and held <= self._refill_at
+            refill = backend in self._backlog and 2 * len(self._held_of(backend)) <= self._room
             if refill:
                 self._next_scan[backend] = 0.0
             ring = name in self._woken or refill
@@ -136,6 +133,10 @@ class Claiming:
             self._next_woken = later
             raise
 
+    def _held_of(self, backend: BackendName) -> list[str]:
+        """The sweeps of a backend that are held; for who has the lock."""
+        return [name for name, claim in self._busy.items() if claim.sweep.backend == backend]
+
     def _to_scan(self) -> list[BackendName]:
         with self._lock:
             now = time.monotonic()
@@ -148,7 +149,7 @@ class Claiming:
 
     def _due(self, backend: BackendName) -> list[Claim]:
         with self._lock:
-            busy = [n for n, claim in self._busy.items() if claim.sweep.backend == backend]
+            busy = self._held_of(backend)
         room = self._room - len(busy)
         found: list[Claim] = []
         if room > 0:
@@ -173,10 +174,7 @@ class Claiming:
             self._woken -= names
             self._looked |= dict.fromkeys(names, now)
             again = [self._looked[name] for name in self._woken if name in self._looked]
-            room = dict.fromkeys(self._next_scan, self._room)
-            for claim in self._busy.values():
-                if claim.sweep.backend in room:
-                    room[claim.sweep.backend] -= 1
+            room = {name: self._room - len(self._held_of(name)) for name in self._next_scan}
         self._next_woken = min(again, default=math.inf) + MIN_SPACING_SECONDS
         if not names:
             return []

@@ -72,7 +72,6 @@ class Tracker:
             f"{socket.gethostname()}:{os.getpid()}:{random.getrandbits(32):08x}",
             elsewhere=elsewhere,
             room=_QUEUED,
-            refill_at=2 * _WORKERS,
             lease=LEASE_SECONDS,
         )
         self._clock = ClockWatch(db, lease=LEASE_SECONDS)
@@ -200,7 +199,7 @@ class Tracker:
         try:
             self._tell_wishes(backend, claim)
             return self._observe(backend, claim, submitted=True)
-        except SweepfrontError:
+        except Exception:
             leases.submitted(self._db, claim)
             raise
 

@@ -41,7 +41,7 @@ def renew(db: Database, claims: Sequence[Claim], *, lease: float) -> None:
     """Hold on to claims whose looks take long; those that are no longer valid stay so."""
     held = [{"held": claim.sweep.name, "by": claim.token, "lease": lease} for claim in claims]
     with db.write() as session:
-        session.connection().execute(_RENEW, held)
+        session.execute(_RENEW, held)
 
 
 def apply(

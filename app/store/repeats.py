@@ -10,7 +10,8 @@ from app.sweep.errors import ConflictError, IdempotencyMismatchError
 from app.sweep.record import NewSweep, SweepRecord
 
 _C = SWEEPS.c
-_NAMED = select(SWEEPS).where(_C.name == bindparam("name"))
+NAMED = select(SWEEPS).where(_C.name == bindparam("name"))
+"""The sweep of a name, whoever may see it."""
 _MADE_WITH = (
     select(SWEEPS, IDEMPOTENCY_KEYS.c.document_hash.label("used_with"))
     .join(IDEMPOTENCY_KEYS, IDEMPOTENCY_KEYS.c.sweep_id == _C.id)
@@ -34,7 +35,7 @@ def made_before(session: Session, new: NewSweep) -> SweepRecord | None:
                     "This Idempotency-Key was used with another document; use a new key."
                 )
             return sweep_of(used)
-    row = session.execute(_NAMED, {"name": new.document.name}).one_or_none()
+    row = session.execute(NAMED, {"name": new.document.name}).one_or_none()
     if row is None:
         return None
     if not actor_of(session).caller.sees(row.project):

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,7 @@ from app.store.database import Database
 from app.store.engines import clock
 from app.store.events import NewEvent
 from app.store.paging import Order, Page, page_of
-from app.store.repeats import made_before, remember
+from app.store.repeats import NAMED, made_before, remember
 from app.store.rights import actor_of, only_seen, require, seen
 from app.store.tables import SWEEPS
 from app.store.tags import insert_tags, tagged
@@ -31,8 +31,7 @@ _UNSEEN = frozenset(
 """What only the tracker needs; a cursor may be longer than all the rest."""
 _SEEN = [column for column in _C if column.name not in _UNSEEN]
 _INSERT = insert(SWEEPS).values(due_at=clock()).returning(*_SEEN)
-_NAMED = select(SWEEPS).where(_C.name == bindparam("name"))
-_NAMED_LOCKED = _NAMED.with_for_update()
+_NAMED_LOCKED = NAMED.with_for_update()
 _ORDERS = {
     "-created_at": Order(
         column=_C.created_at, tie=_C.id, kind=datetime, descending=True, tie_descending=True
@@ -288,7 +287,7 @@ def row_of(session: Session, name: str, *, lock: bool = False) -> AnyRow:
     Raises:
         NotFoundError: there is none of that name.
     """
-    statement = only_seen(session, _NAMED_LOCKED if lock else _NAMED, _C.project)
+    statement = only_seen(session, _NAMED_LOCKED if lock else NAMED, _C.project)
     row = session.execute(statement, {"name": name}).one_or_none()
     if row is None:
         raise NotFoundError(f"There is no sweep named {name!r}.")

@@ -141,6 +141,19 @@ def test_server_errors_are_waited_out(azure_service: Served, emulator: RunningEm
     _completed(azure_service, name)
 
 
+def test_a_submission_is_noted_though_the_look_after_it_fails(
+    azure_service: Served, emulator: RunningEmulator
+) -> None:
+    """The sweep is queued at its backend, and is not handed over again."""
+    emulator.misbehave({"match": RUNS, "times": 12, "status": 500})
+    name = azure_service.submit(azure_document(QUADRATIC))["name"]
+    sweep = azure_service.until(name, lambda sweep: sweep["sync_error"], within=30)
+    assert sweep["submitted_at"]
+    assert sweep["status"] == "queued"
+    emulator.misbehave()
+    _completed(azure_service, name)
+
+
 @pytest.mark.slow
 def test_an_outage_stops_neither_local_sweeps_nor_answers(tmp_path: Path, scripts: Path) -> None:
     """The whole cloud is away for a while; its state survives, and so does the sweep."""

@@ -1,6 +1,5 @@
 """Queries on SQLite, which has no statistics: by the index that serves them."""
 
-import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,6 @@ from app.sweep.state import SweepStatus
 from tests.contract.store.samples import new
 
 NAMES = "sqlite_autoindex_sweeps_1"
-_USED = re.compile(r"USING INDEX \w+")
 
 
 @pytest.mark.parametrize(
@@ -45,8 +43,8 @@ def test_a_list_reads_no_more_rows_than_it_shows(
         sweeps.page(db, wanted, sort=sort, limit=1, cursor=first.next_cursor)
     db.close()
     assert len(asked) == 2
-    for plan in _plans(file, asked):
-        assert plan == [f"USING INDEX {index}"]
+    for (step,) in _plans(file, asked):
+        assert f"USING INDEX {index}" in step
 
 
 def test_a_claim_reads_what_is_due_and_not_all_that_ever_was(tmp_path: Path) -> None:
@@ -57,7 +55,8 @@ def test_a_claim_reads_what_is_due_and_not_all_that_ever_was(tmp_path: Path) -> 
     with _asked() as asked:
         claims.claim_due(db, "one", backend="local", limit=5, lease=1, but=["a"])
     db.close()
-    assert _plans(file, asked) == [["USING INDEX ix_sweeps_due_at"]]
+    ((step,),) = _plans(file, asked)
+    assert step.startswith("SEARCH sweeps USING INDEX ix_sweeps_due_at (due_at")
 
 
 @contextmanager
@@ -77,16 +76,11 @@ def _asked() -> Iterator[list[tuple[str, Any]]]:
 
 
 def _plans(file: Path, asked: list[tuple[str, Any]]) -> list[list[str]]:
-    """The steps of each; of a search by an index its name."""
+    """The steps that each takes."""
     found = []
     with sqlite3.connect(file) as connection:
         for statement, values in asked:
             steps = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
-            found.append([_step(words) for *_, words in steps])
+            found.append([words for *_, words in steps])
     connection.close()
     return found
-
-
-def _step(words: str) -> str:
-    used = _USED.search(words)
-    return used[0] if used else words
