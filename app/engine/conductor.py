@@ -83,6 +83,10 @@ class Conductor:
         """Why nothing can be written and no trial starts; None when all is well."""
         return self._sweeps.storage.trouble
 
+    def live(self) -> list[str]:
+        """The names of the sweeps that have not ended."""
+        return sorted(self._sweeps.names())
+
     def take_up(self) -> None:
         """Go on with every sweep that an earlier engine left unfinished."""
         self._tracking.mend(self._sweeps.earlier())
@@ -93,7 +97,7 @@ class Conductor:
         """Take a sweep; one that is known already is left as it is."""
         run = self._sweeps.create(submission)
         if run is not None:
-            self._adopt(run)
+            self._adopt(run, new=True)
             with _about(run):
                 log.info("sweep taken on, at most %d trials", run.document.limits.max_total_trials)
 
@@ -205,10 +209,10 @@ class Conductor:
             self._adopt(run)
         self._dirty.add(run.name)
 
-    def _adopt(self, run: SweepRun) -> None:
+    def _adopt(self, run: SweepRun, *, new: bool = False) -> None:
         self._sweeps.keep(run)
         self._dirty.add(run.name)
-        self._tracking.sweep_run(run.name, run.document.experiment_name)
+        self._tracking.sweep_run(run.name, run.document.experiment_name, new=new)
         self.trials.expect(run)
 
     def _act(self, now: float) -> None:

@@ -7,6 +7,7 @@ its file, and at the top of the modules beside it that it imports.
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 _SCRIPT = re.compile(r"(?:^|[\s;&|])python3?(?:\.\d+)?\s+([\w./-]+\.py)\b")
@@ -14,7 +15,8 @@ _LARGEST = 1024 * 1024
 _MOST = 200
 
 
-def imports_of(command: str, code: Path | None) -> list[str]:
+@lru_cache(maxsize=256)
+def imports_of(command: str, code: Path | None) -> tuple[str, ...]:
     """The installed modules that the command's script imports, in that order.
 
     A script that has to do with `os.environ` gets none: what it sets there may decide what a
@@ -22,14 +24,14 @@ def imports_of(command: str, code: Path | None) -> list[str]:
 
     Args:
         command: as the document has it, placeholders included.
-        code: the folder that the command runs in.
+        code: the folder that the command runs in; a snapshot, which stays as it is.
 
     Returns:
         Dotted names; some may turn out to be no modules but names in one.
     """
     found = _SCRIPT.search(command)
     if code is None or found is None:
-        return []
+        return ()
     script = code / found[1]
     folder = script.parent
     names: dict[str, None] = {}
@@ -37,7 +39,7 @@ def imports_of(command: str, code: Path | None) -> list[str]:
     while waiting and len(names) < _MOST:
         text = _text(waiting.pop())
         if "environ" in text or "putenv" in text:
-            return []
+            return ()
         for name in _top_imports(text):
             top = name.split(".")[0]
             ours = [folder / f"{top}.py", folder / top / "__init__.py"]
@@ -46,7 +48,7 @@ def imports_of(command: str, code: Path | None) -> list[str]:
                 names[name] = None
             waiting += [path for path in beside if path not in seen]
             seen |= set(beside)
-    return list(names)[:_MOST]
+    return tuple(names)[:_MOST]
 
 
 def _text(path: Path) -> str:

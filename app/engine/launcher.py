@@ -95,6 +95,7 @@ class Launcher:
         self._received = b""
         self._pids: dict[str, int] = {}
         self._live: set[str] = set()
+        self._preloaded: set[str] = set()
         self._opened_at = 0.0
         self._quick_deaths = 0
 
@@ -149,8 +150,10 @@ class Launcher:
 
     def preload(self, names: Sequence[str]) -> None:
         """Have the fork parent import modules that trials will import, if that does no harm."""
-        if names:
-            self._tell({"preload": list(names)})
+        new = [name for name in names if name not in self._preloaded]
+        if new:
+            self._preloaded.update(new)
+            self._tell({"preload": new})
 
     def signal(self, token: str, number: signal.Signals) -> None:
         """Send a signal to the process and all of its group."""
@@ -232,6 +235,7 @@ class Launcher:
             self._parent.wait()
         sweep_strays(self._workspace)
         self._live.clear()
+        self._preloaded.clear()
         self._pids.clear()
         self._logs.end_all()
         self.open()

@@ -20,9 +20,11 @@ from app.engine.sweep_runs import (
     OPEN,
     SweepRun,
     attempt_runs,
-    end_sweep,
     ended_sweeps,
+    experiment_of,
+    now,
     open_sweep,
+    sweep_word,
     trial_word,
 )
 from app.engine.sweeps import Earlier
@@ -98,7 +100,7 @@ def mend(store: Untyped, runs: RunStore, sweeps: Iterable[Earlier], insist: Insi
 def _mend(store: Untyped, runs: RunStore, sweep: Earlier) -> None:
     """Give every attempt its run, every run its values and its end."""
     entries = sweep.entries()
-    own = open_sweep(store, sweep.name, sweep.experiment_name())
+    own = open_sweep(store, runs, sweep.name, experiment_of(store, sweep.experiment_name()))
     there = {run.info.run_id: run for run in attempt_runs(store, sweep.name, own)}
     for run_id, earlier in earlier_runs(entries).items():
         known = there.pop(run_id, None)
@@ -112,7 +114,8 @@ def _mend(store: Untyped, runs: RunStore, sweep: Earlier) -> None:
             runs.write({run_id: RunBatch(ends=[Write(run_id, end=end)])})
     state = next((entry.sweep for entry in reversed(entries) if entry.sweep), None)
     if state is not None and state.status.finished:
-        end_sweep(store, own.run_id, state.status)
+        end = (sweep_word(state.status), now())
+        runs.write({own.run_id: RunBatch(ends=[Write(own.run_id, end=end)])})
 
 
 def _new(own: SweepRun, sweep: str, run_id: str, earlier: EarlierRun) -> Write:

@@ -2,11 +2,14 @@
 
 import json
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.engine.run_entities import USER, NewRun
+from app.engine.run_entities import NewRun
+from app.engine.run_store import RunStore
+from app.engine.run_writes import RunBatch, Write
 from app.sweep.state import SweepStatus, TrialStatus
 
 SWEEP_TAG = "sweepfront.sweep"
@@ -73,49 +76,77 @@ class SweepRun:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """An experiment of MLflow's.
+
+    Attributes:
+        experiment_id: its id.
+        location: its artifacts.
+    """
+
+    experiment_id: str
+    location: str
+
+    def run_of(self, sweep: str) -> NewRun:
+        """A run of its own for a sweep that has none."""
+        run_id = uuid.uuid4().hex
+        return NewRun(
+            run_id=run_id,
+            experiment_id=self.experiment_id,
+            name=sweep,
+            start_time=now(),
+            artifact_uri=f"{self.location}/{run_id}/artifacts",
+            tags={SWEEP_TAG: sweep, TRIAL_TAG: ""},
+        )
+
+    def sweep_run(self, run_id: str) -> SweepRun:
+        """The sweep's own run of that id."""
+        return SweepRun(run_id=run_id, experiment_id=self.experiment_id, location=self.location)
+
+
 def trial_word(outcome: TrialStatus) -> str:
     """MLflow's word for how an attempt has ended."""
     return _TRIAL_OUTCOMES.get(outcome, "KILLED")
 
 
-def open_sweep(store: Untyped, sweep: str, experiment_name: str) -> SweepRun:
-    """Make the sweep's run, or take up the one that is there; it is open afterwards.
+def sweep_word(outcome: SweepStatus) -> str:
+    """MLflow's word for how a sweep has ended."""
+    return _SWEEP_OUTCOMES.get(outcome, "KILLED")
+
+
+def experiment_of(store: Untyped, name: str) -> Experiment:
+    """The experiment of that name; made, if there is none."""
+    found = store.get_experiment_by_name(name)
+    if found is None:
+        found = store.get_experiment(store.create_experiment(name))
+    return Experiment(experiment_id=found.experiment_id, location=found.artifact_location)
+
+
+def open_sweep(store: Untyped, runs: RunStore, sweep: str, experiment: Experiment) -> SweepRun:
+    """Take up the run that the sweep has, or make one; it is open afterwards.
 
     Args:
         store: MLflow's tracking store.
+        runs: writes it.
         sweep: the sweep's name.
-        experiment_name: made, if there is no such experiment.
+        experiment: of the sweep.
     """
-    experiment = store.get_experiment_by_name(experiment_name)
-    if experiment is None:
-        experiment = store.get_experiment(store.create_experiment(experiment_name))
     own = f"tags.`{SWEEP_TAG}` = '{sweep}' AND tags.`{TRIAL_TAG}` = ''"
-    run = next(_found(store, [experiment.experiment_id], own), None)
-    if run is None:
-        run = _create(store, experiment.experiment_id, sweep)
-    elif run.info.status != OPEN:
-        set_status(store, run.info.run_id, OPEN)
-    return SweepRun(
-        run_id=run.info.run_id,
-        experiment_id=experiment.experiment_id,
-        location=experiment.artifact_location,
-    )
-
-
-def end_sweep(store: Untyped, run_id: str, outcome: SweepStatus) -> None:
-    """Give a sweep's run its end."""
-    set_status(store, run_id, _SWEEP_OUTCOMES.get(outcome, "KILLED"), end_time=now())
-
-
-def set_status(store: Untyped, run_id: str, word: str, *, end_time: int | None = None) -> None:
-    """Give a run a status, and an end if there is one."""
-    from mlflow.entities import RunStatus  # noqa: PLC0415 - heavy
-
-    store.update_run_info(run_id, RunStatus.from_string(word), end_time, None)
+    found = next(_found(store, [experiment.experiment_id], own), None)
+    if found is None:
+        new = experiment.run_of(sweep)
+        write = Write(new.run_id, run=new)
+        runs.write({new.run_id: RunBatch(run=write)})
+        write.future.result()
+        return experiment.sweep_run(new.run_id)
+    if found.info.status != OPEN:
+        _reopen(store, found.info.run_id)
+    return experiment.sweep_run(found.info.run_id)
 
 
 def ended_sweeps(store: Untyped) -> set[str]:
-    """Names of the sweeps whose own run has ended."""
+    """Names of the sweeps whose own run has ended; of several of one name, all have."""
     experiments = []
     token = None
     while True:
@@ -124,8 +155,9 @@ def ended_sweeps(store: Untyped) -> set[str]:
         token = page.token
         if not token:
             break
-    own = f"tags.`{TRIAL_TAG}` = '' AND attributes.status != '{OPEN}'"
-    return {run.data.tags[SWEEP_TAG] for run in _found(store, experiments, own)}
+    own = list(_found(store, experiments, f"tags.`{TRIAL_TAG}` = ''"))
+    going_on = {run.data.tags[SWEEP_TAG] for run in own if run.info.status == OPEN}
+    return {run.data.tags[SWEEP_TAG] for run in own} - going_on
 
 
 def attempt_runs(store: Untyped, sweep: str, own: SweepRun) -> Iterator[Untyped]:
@@ -149,8 +181,7 @@ def _found(store: Untyped, experiments: list[str], wanted: str) -> Iterator[Unty
             return
 
 
-def _create(store: Untyped, experiment_id: str, sweep: str) -> Untyped:
-    from mlflow.entities import RunTag  # noqa: PLC0415 - heavy
+def _reopen(store: Untyped, run_id: str) -> None:
+    from mlflow.entities import RunStatus  # noqa: PLC0415 - heavy
 
-    tags = [RunTag(SWEEP_TAG, sweep), RunTag(TRIAL_TAG, "")]
-    return store.create_run(experiment_id, USER, now(), tags, sweep)
+    store.update_run_info(run_id, RunStatus.from_string(OPEN), None, None)

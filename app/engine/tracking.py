@@ -19,7 +19,15 @@ from app.engine.mlflow_file import Insistence, open_store
 from app.engine.run_entities import NewRun, sets_status
 from app.engine.run_store import RunStore
 from app.engine.run_writes import RunBatch, Write, Writes, batches
-from app.engine.sweep_runs import SweepRun, end_sweep, now, open_sweep, trial_word
+from app.engine.sweep_runs import (
+    Experiment,
+    SweepRun,
+    experiment_of,
+    now,
+    open_sweep,
+    sweep_word,
+    trial_word,
+)
 from app.engine.sweeps import Earlier
 from app.sweep.state import SweepStatus, TrialStatus
 
@@ -37,6 +45,7 @@ class Tracking:
         self._writes = Writes()
         self._store: Any = None
         self._runs: RunStore | None = None
+        self._experiments: dict[str, Future[Experiment]] = {}
         self._sweep_runs: dict[str, Future[SweepRun]] = {}
         self._unwritten: dict[str, NewRun] = {}
         self._trial_runs: set[str] = set()
@@ -54,11 +63,33 @@ class Tracking:
             "AZUREML_RUN_ID": run_id,
         }
 
-    def sweep_run(self, sweep: str, experiment_name: str) -> None:
-        """Make the sweep's parent run, or find the one that an earlier engine made."""
-        self._sweep_runs[sweep] = self._keep_at(
-            lambda: open_sweep(self._store, sweep, experiment_name)
-        )
+    def sweep_run(self, sweep: str, experiment_name: str, *, new: bool) -> None:
+        """Make the sweep's own run, or find the one that an earlier engine made.
+
+        Args:
+            sweep: its name.
+            experiment_name: made, if there is no such experiment.
+            new: no earlier engine knew the sweep, so that nothing is searched for.
+        """
+        experiment = self._experiment(experiment_name)
+        if not new:
+            self._sweep_runs[sweep] = self._keep_at(
+                lambda: open_sweep(self._store, self._writer(), sweep, experiment.result())
+            )
+            return
+        made: Future[SweepRun] = Future()
+        self._sweep_runs[sweep] = made
+
+        def make(found: Future[Experiment]) -> None:
+            try:
+                run = found.result().run_of(sweep)
+            except Exception as error:  # noqa: BLE001 - handed to whoever asks for a trial's run
+                made.set_exception(error)
+            else:
+                self._writes.put(Write(run.run_id, run=run), urgent=False)
+                made.set_result(found.result().sweep_run(run.run_id))
+
+        experiment.add_done_callback(make)
 
     def mend(self, sweeps: Sequence[Earlier]) -> Future[None]:
         """Write what a killed engine had not written yet of these sweeps."""
@@ -132,8 +163,18 @@ class Tracking:
 
     def end_sweep(self, sweep: str, outcome: SweepStatus) -> Future[None]:
         """Give a sweep's run its end, and write what is still to be written."""
-        opened = self._sweep_runs.pop(sweep)
-        return self._keep_at(lambda: end_sweep(self._store, opened.result().run_id, outcome))
+        write = Write(end=(sweep_word(outcome), now()))
+
+        def end(opened: Future[SweepRun]) -> None:
+            try:
+                write.run_id = opened.result().run_id
+            except Exception as error:  # noqa: BLE001 - handed to whoever asked
+                write.future.set_exception(error)
+            else:
+                self._writes.put(write, urgent=True)
+
+        self._sweep_runs.pop(sweep).add_done_callback(end)
+        return write.future
 
     def register(self, registration: Mapping[str, Any], path: Path) -> Future[registry.Registered]:
         """Make a file a model version; the same lineage gets the same version again."""
@@ -144,6 +185,14 @@ class Tracking:
         self._insist.end()
         self._writes.close()
         self._thread.join(timeout=30)
+
+    def _experiment(self, name: str) -> Future[Experiment]:
+        """Looked up once: nobody else writes the store."""
+        known = self._experiments.get(name)
+        if known is None or (known.done() and known.exception() is not None):
+            known = self._keep_at(lambda: experiment_of(self._store, name))
+            self._experiments[name] = known
+        return known
 
     def _put(self, work: Callable[[], Any], *, waited: bool = True) -> Future[Any]:
         write = Write(work=work)

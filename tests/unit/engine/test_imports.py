@@ -53,9 +53,9 @@ def test_a_command_tells_what_its_script_imports(
     code: Path, command: str, names: list[str]
 ) -> None:
     """Top imports of the script and of its neighbours; nothing of the folder itself."""
-    assert imports_of(command, code) == names
+    assert list(imports_of(command, code)) == names
 
 
 def test_without_code_there_is_nothing_to_read() -> None:
     """A command may have no folder."""
-    assert imports_of("python main.py", None) == []
+    assert imports_of("python main.py", None) == ()

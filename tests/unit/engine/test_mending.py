@@ -85,7 +85,7 @@ def test_runs_values_and_ends_are_completed(workspace: Workspace, *, ended: bool
     """Whether the sweep goes on or had ended; a second engine that starts finds nothing to do."""
     folder = workspace.folder
     killed = Tracking(folder, folder / "trials.sock")
-    killed.sweep_run("left", "an experiment")
+    killed.sweep_run("left", "an experiment", new=True)
     half, interrupted, unheard = (
         _run(killed, folder, number, *values) for number, values in enumerate([(1.0,), (1.0,), ()])
     )

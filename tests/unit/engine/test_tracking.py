@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from mlflow.entities import Metric, Param, RunStatus, RunTag
 from mlflow.tracking import MlflowClient
 
-from app.engine.mlflow_file import address
+from app.engine.mlflow_file import address, open_store
 from app.engine.run_writes import MAX_METRICS, Write, batches, calls
+from app.engine.sweep_runs import ended_sweeps
 from app.engine.tracking import Tracking
 from app.sweep.state import SweepStatus, TrialStatus
 
@@ -36,7 +37,7 @@ def _trial(tracking: Tracking, folder: Path, sweep: str, number: int = 0) -> str
     artifacts = folder / f"{sweep}_{number}"
     artifacts.mkdir()
     if number == 0:
-        tracking.sweep_run(sweep, "an experiment")
+        tracking.sweep_run(sweep, "an experiment", new=True)
     made = tracking.trial_run(sweep, number, parameters={"x": 1}, artifacts=artifacts)
     return made.result(timeout=60)
 
@@ -98,7 +99,9 @@ def test_a_whole_trial_is_recorded(tracking: Tracking, folder: Path) -> None:
     found = client.get_run(run)
     parent = client.get_run(found.data.tags["mlflow.parentRunId"])
     assert parent.info.status == "FINISHED"
-    assert parent.data.tags["sweepfront.sweep"] == "whole"
+    assert parent.info.run_name == "whole"
+    tags = {"sweepfront.sweep": "whole", "sweepfront.trial": "", "mlflow.runName": "whole"}
+    assert parent.data.tags == tags
     assert (found.info.status, found.info.run_name) == ("FAILED", "whole_0")
     assert found.info.start_time <= found.info.end_time
     assert found.data.params == {"x": "1"}
@@ -212,3 +215,21 @@ def test_other_work_comes_after_what_was_asked_for_before(order: list[str]) -> N
                 seen[-1] += inside
     flat = [place for group in seen for place in sorted(group)]
     assert flat == list(range(len(writes)))
+
+
+def test_a_name_that_is_given_again_has_not_ended(tracking: Tracking, folder: Path) -> None:
+    """A sweep that was purged and one that goes on have a run each; an engine finds the later one."""
+    for ended in (True, False):
+        tracking.sweep_run("again", "an experiment", new=True)
+        if ended:
+            tracking.end_sweep("again", SweepStatus.COMPLETED).result(timeout=60)
+            assert "again" in ended_sweeps(open_store(folder))
+    tracking.sweep_run("again", "an experiment", new=False)
+    artifacts = folder / "again_0"
+    artifacts.mkdir()
+    run = tracking.trial_run("again", 0, parameters={}, artifacts=artifacts).result(timeout=60)
+    tracking.call("get_run", ("0" * 32,), {}, waited=True).exception(timeout=60)
+    client = _client(folder)
+    parent = client.get_run(client.get_run(run).data.tags["mlflow.parentRunId"])
+    assert parent.info.status == "RUNNING"
+    assert "again" not in ended_sweeps(open_store(folder))
