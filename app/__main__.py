@@ -1,8 +1,10 @@
 """The command line: serve, migrate, settings, engine, and the commands of `app.cli`."""
 
 import os
+import shutil
 import socket
 import sys
+import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -26,6 +28,9 @@ app = typer.Typer(
 )
 commands.add_to(app)
 
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable that tells prometheus_client where the processes put their figures together."""
+
 
 @app.command()
 def serve(
@@ -34,13 +39,6 @@ def serve(
     ] = 1,
 ) -> None:
     """Serve the HTTP API until Ctrl-C; settings are environment variables (see `settings`)."""
-    # The other commands start without these.
-    from app.main import create_app, create_worker  # noqa: PLC0415 - see above
-    from app.opening import prepare  # noqa: PLC0415 - see above
-    from app.serving import log_as_set  # noqa: PLC0415 - see above
-    from app.serving import serve as serve_app  # noqa: PLC0415 - see above
-    from app.workers import serve_workers  # noqa: PLC0415 - see above
-
     settings = read_settings()
     if settings.host not in LOOPBACK and not settings.identifies:
         _refuse(
@@ -57,15 +55,26 @@ def serve(
             "a time and tells the others nothing; set SWEEPFRONT_DATABASE_URL=postgresql://... and "
             "run `python -m app migrate`, or serve with one worker"
         )
+    # Asked for when prometheus_client is imported; the processes of the service count there.
+    os.environ[METRICS_FOLDER] = folder = tempfile.mkdtemp(prefix="sweepfront-metrics-")
+    # The other commands start without these.
+    from app.beside.keeping import fork  # noqa: PLC0415 - see above
+    from app.main import create_app, create_worker  # noqa: PLC0415 - see above
+    from app.opening import prepare  # noqa: PLC0415 - see above
+    from app.serving import log_as_set  # noqa: PLC0415 - see above
+    from app.serving import serve as serve_app  # noqa: PLC0415 - see above
+    from app.workers import serve_workers  # noqa: PLC0415 - see above
+
     log_as_set(settings)
     try:
         prepare(settings)
     except SweepfrontError as error:
+        shutil.rmtree(folder)
         _refuse(error.message)
     if workers > 1:
-        serve_workers(settings, workers, partial(create_worker, settings))
+        serve_workers(settings, workers, partial(create_worker, settings), Path(folder))
     else:
-        serve_app(create_app(settings), settings)
+        serve_app(create_app(settings, beside=fork(settings, Path(folder))), settings)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""What the settings name: the backends, and the store of code."""
+"""What the settings name: the backends, the store of code, the receivers of webhooks."""
 
 import logging
 from pathlib import Path
@@ -12,6 +12,7 @@ from app.backends.local_options import ALLOWED_NETWORKS, LocalOptions
 from app.code.snapshots import CodeStore
 from app.settings import MIB, Settings
 from app.sweep.document import BackendName
+from app.webhooks.receivers import Receivers
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +40,21 @@ def code_store(settings: Settings) -> CodeStore:
     )
 
 
-def configured(settings: Settings, code: CodeStore) -> dict[BackendName, Backend]:
-    """The local engine always; Azure ML as soon as anything about it is set, or it is the default."""
+def receivers_of(settings: Settings) -> Receivers:
+    """Whom webhooks may name."""
+    return Receivers(settings.webhook_allowed_networks, http=settings.webhook_allow_http)
+
+
+def configured(
+    settings: Settings, code: CodeStore, *, assists: bool = False
+) -> dict[BackendName, Backend]:
+    """The local engine always; Azure ML as soon as anything about it is set, or it is the default.
+
+    Args:
+        settings: of the service.
+        code: finds the files that documents name.
+        assists: this is not the process of the service that starts the engine and ends it.
+    """
     engine = LocalBackend(
         settings.engine_folder,
         slots=settings.local_slots,
@@ -62,6 +76,7 @@ def configured(settings: Settings, code: CodeStore) -> dict[BackendName, Backend
         ),
         find=code.resolve,
         runs_on=settings.engine_elsewhere,
+        assists=assists,
     )
     backends: dict[BackendName, Backend] = {"local": engine}
     place = azure_place(settings)

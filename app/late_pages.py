@@ -1,6 +1,7 @@
 """The pages, whose library is loaded when the first one is asked for, or a while after the start."""
 
 import asyncio
+import gc
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
@@ -69,6 +70,7 @@ class LatePages:
         async with self._building:
             if self._app is None:
                 app = await asyncio.to_thread(self._build)
+                gc.freeze()  # as the server did at its start
                 await self._stack.enter_async_context(app.router.lifespan_context(app))
                 self._app = app
             return self._app

@@ -34,6 +34,7 @@ from app.api.openapi import describe
 from app.api.origins import Origins
 from app.api.request_id import RequestIds
 from app.backends.base import Backend
+from app.beside.link import Beside
 from app.late_pages import mount_pages
 from app.opening import close_parts, open_parts
 from app.parts import DASHBOARD
@@ -74,6 +75,7 @@ def create_app(
     backends: Mapping[BackendName, Backend] | None = None,
     *,
     pages: bool = True,
+    beside: Beside | None = None,
 ) -> FastAPI:
     """The service as an ASGI application; nothing is opened before it starts.
 
@@ -81,11 +83,12 @@ def create_app(
         settings: of this process.
         backends: who runs trials; default: the embedded local engine.
         pages: false: for a process beside others that answer on the same port.
+        beside: the process that looks at sweeps; default: this one does.
     """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
-        state = await run_in_threadpool(open_parts, settings, backends)
+        state = await run_in_threadpool(open_parts, settings, backends, beside)
         if late is not None:
             late.start()
         try:
@@ -125,7 +128,7 @@ def create_app(
     late = mount_pages(app) if pages else None
     if late is None:
         refuse_pages(app)
-    count_requests(app)
+    count_requests(app, alone=pages)
     return app
 
 

@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from functools import partial
 
 from app.api.sse import encode
+from app.attending import Attending
 from app.backends.azureml.request import request_of
 from app.backends.base import Backend
+from app.beside.link import Beside
 from app.code.snapshots import CodeStore
-from app.configured import azure_place, code_store, configured
+from app.configured import azure_place, code_store, configured, receivers_of
 from app.identity.doorkeeper import Doorkeeper
 from app.parts import State
+from app.services.attendant import Attendant
 from app.services.broadcast import Broadcast
 from app.services.retention import Tallies
 from app.services.retention_rounds import RetentionRounds
-from app.services.tracker import Tracker
 from app.services.views import Views
 from app.settings import Settings
 from app.store import keys
@@ -23,9 +25,6 @@ from app.store import sweeps as sweeps_on_record
 from app.store.database import Database, migrate, schema_is_current
 from app.sweep.document import BackendName
 from app.sweep.errors import StoreBusyError, SweepfrontError, storage_error
-from app.watching.backend_calls import watched
-from app.webhooks.courier import Courier
-from app.webhooks.receivers import Receivers
 
 _TRIED_BYTES = 64 * 1024
 
@@ -75,37 +74,45 @@ def prepare(settings: Settings) -> None:
     prepare_database(settings)
 
 
-def open_parts(settings: Settings, backends: Mapping[BackendName, Backend] | None) -> State:
+def open_parts(
+    settings: Settings,
+    backends: Mapping[BackendName, Backend] | None = None,
+    beside: Beside | None = None,
+) -> State:
     """The parts of a service, at work.
+
+    Args:
+        settings: of the service.
+        backends: who runs trials; default: those that the settings name.
+        beside: the process that looks at sweeps; default: this one does.
 
     Raises:
         OutdatedDatabaseError: with the command that upgrades.
         StoreBusyError: the records cannot be used now.
     """
     prepare_database(settings)
-    db = Database(settings.records_url)
+    db = Database(settings.records_url, tidy=beside is None)
     store = code_store(settings)
     if backends is None:
         backends = configured(settings, store)
     _check_folder(db, store)
-    tracker = Tracker(db, backends, store, elsewhere=["local"] if settings.engine_elsewhere else ())
-    for backend in backends.values():
-        watched(backend).start(tracker.wake)
-    tracker.start()
-    retention = RetentionRounds(db, backends, settings.retention_terms, settings.retention)
-    retention.start()
-    receivers = Receivers(settings.webhook_allowed_networks, http=settings.webhook_allow_http)
-    courier = Courier(db, receivers)
-    courier.start()
+    receivers = receivers_of(settings)
+    attendant: Attendant
+    if beside is None:
+        attending = Attending(settings, db, backends, store, receivers)
+        attending.start()
+        attendant = attending
+    else:
+        beside.start(db, backends)
+        attendant = beside
     return State(
         settings=settings,
         db=db,
         backends=backends,
         code=store,
-        tracker=tracker,
-        retention=retention,
+        attendant=attendant,
         broadcast=Broadcast(db, encode),
-        courier=courier,
+        receivers=receivers,
         azure_request=partial(request_of, place=azure_place(settings)),
         views=Views(db),
         doorkeeper=Doorkeeper(settings, partial(keys.signing_key, db, "sessions")),
@@ -114,11 +121,7 @@ def open_parts(settings: Settings, backends: Mapping[BackendName, Backend] | Non
 
 def close_parts(state: State) -> None:
     """End them in order."""
-    state.retention.stop()
-    for backend in state.backends.values():
-        backend.close()
-    state.tracker.stop()
-    state.courier.stop()
+    state.attendant.stop()
     state.db.close()
 
 

@@ -7,15 +7,14 @@ from app.access.callers import Actor, Caller
 from app.backends.base import Backend
 from app.code.snapshots import CodeStore
 from app.identity.doorkeeper import Doorkeeper
+from app.services.attendant import Attendant
 from app.services.broadcast import Broadcast
 from app.services.preview import AzureRequest
-from app.services.retention_rounds import RetentionRounds
-from app.services.tracker import Tracker
 from app.services.views import Views
 from app.settings import Settings
 from app.store.database import Database
 from app.sweep.document import BackendName
-from app.webhooks.courier import Courier
+from app.webhooks.receivers import Receivers
 
 DASHBOARD = "/dashboard"
 """The path below which the pages are."""
@@ -31,10 +30,9 @@ class State:
     db: Database
     backends: Mapping[BackendName, Backend]
     code: CodeStore
-    tracker: Tracker
-    retention: RetentionRounds
+    attendant: Attendant
     broadcast: Broadcast
-    courier: Courier
+    receivers: Receivers
     azure_request: AzureRequest
     views: Views
     doorkeeper: Doorkeeper

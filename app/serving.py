@@ -1,5 +1,6 @@
 """The web server, and how it ends."""
 
+import gc
 import os
 import socket
 import sys
@@ -63,6 +64,12 @@ class Server(uvicorn.Server):
         """Serve until the end."""
         sys.setswitchinterval(_SWITCH_SECONDS)
         super().run(sockets)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve."""
+        await super().startup(sockets)
+        # Looking through all that was loaded takes a third of a second, and nobody else computes.
+        gc.freeze()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams, let other answers be completed, and end the service."""

@@ -7,10 +7,10 @@ import shutil
 import signal
 import socket
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
@@ -20,8 +20,6 @@ from uvicorn.supervisors.multiprocess import Multiprocess, Process
 from app.serving import Server, config_of
 from app.settings import Settings
 
-METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable that tells prometheus_client where the processes put their figures together."""
 _HEALTH_SECONDS = 15
 """How long a worker may leave a sign of life unanswered before it is replaced."""
 _END_SECONDS = 30.0
@@ -31,22 +29,23 @@ _LONGEST_PAUSE_SECONDS = 10.0
 log = logging.getLogger(__name__)
 
 
-def serve_workers(settings: Settings, count: int, build: Callable[[], FastAPI]) -> None:
+def serve_workers(
+    settings: Settings, count: int, build: Callable[[], FastAPI], counts: Path
+) -> None:
     """Serve by `count` processes until SIGTERM or SIGINT; exits with 3 if they cannot start.
 
     Args:
         settings: of the service.
         count: how many processes answer.
         build: makes the application, in each of them; it is pickled.
+        counts: the folder in which they put their figures together; it is removed.
     """
-    folder = tempfile.mkdtemp(prefix="sweepfront-metrics-")
-    os.environ[METRICS_FOLDER] = folder
     config = config_of(build, settings, workers=count)
     workers = _Workers(config, [config.bind_socket()], settings.termination_grace)
     try:
         workers.run()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(counts, ignore_errors=True)
     if workers.failed:
         sys.exit(STARTUP_FAILURE)
     if workers.ended_by is not None:

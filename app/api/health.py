@@ -40,7 +40,7 @@ def get_liveness() -> Alive:
 )
 def get_readiness(parts: Parts, response: Response) -> Ready:
     """Tell whether each part works; database, tracker and local engine decide, others do not."""
-    found = readiness.look(parts.db, parts.tracker, parts.backends)
+    found = readiness.look(parts.db, parts.attendant, parts.backends)
     if not found.ready:
         response.status_code = 503
     return Ready(status="ready" if found.ready else "not ready", checks=dict(found.checks))
@@ -51,7 +51,9 @@ def list_backends(parts: Parts) -> PageOf[BackendShape]:
     """List who can run sweeps, what each can do, and whether it answers."""
     default = parts.settings.default_backend
     items = [
-        BackendShape.of(backend.capabilities(), backend.health(), default=name == default)
+        BackendShape.of(
+            backend.capabilities(), parts.attendant.health(name), default=name == default
+        )
         for name, backend in sorted(parts.backends.items())
     ]
     return PageOf(items=items, next_cursor=None)

@@ -21,7 +21,7 @@ router = APIRouter(tags=["service"])
 )
 def get_metrics(parts: Parts) -> Response:
     """Tell what is counted and measured, in the text format of Prometheus."""
-    found = readiness.look(parts.db, parts.tracker, parts.backends)
+    found = readiness.look(parts.db, parts.attendant, parts.backends)
     checks = {name: words == readiness.OK for name, words in found.checks.items()}
     figures: Census | None = None
     if checks[readiness.DATABASE]:

@@ -60,7 +60,7 @@ def submit_sweep(
         quotas=parts.settings.quotas,
     )
     if fresh:
-        parts.tracker.wake(record.name)
+        parts.attendant.wake(record.name)
     location = f"{parts.settings.root_path}/v1/sweeps/{record.name}"
     return _answer(
         plain_sweep(record), status=202 if fresh else 200, headers={"Location": location}
@@ -125,7 +125,7 @@ def _answer(
 def cancel_sweep(name: SweepName, parts: Parts) -> SweepShape:
     """End a sweep: its running trials are stopped, what they logged stays."""
     record = sweeps.request_cancel(parts.db, name)
-    parts.tracker.wake(name)
+    parts.attendant.wake(name)
     return SweepShape.of(record)
 
 
@@ -143,7 +143,7 @@ def resume_sweep(name: SweepName, body: OptionalObject, parts: Parts) -> SweepSh
     record = resume(
         parts.db, parts.backends, name, read_body(ResumeRequest, body), parts.settings.quotas
     )
-    parts.tracker.wake(name)
+    parts.attendant.wake(name)
     return SweepShape.of(record)
 
 

@@ -169,7 +169,7 @@ def retry_trial(name: SweepName, number: TrialNumber, parts: Parts) -> TrialShap
     finished goes on for this trial only.
     """
     trial = retry(parts.db, parts.backends, name, number)
-    parts.tracker.wake(name)
+    parts.attendant.wake(name)
     return TrialShape.of(trial)
 
 

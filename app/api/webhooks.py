@@ -67,8 +67,8 @@ def create_webhook(body: Document, parts: Parts, response: Response) -> WebhookW
     Messages are signed as Standard Webhooks describes. The URL must be https and lead to a public
     address, unless the service's settings allow more.
     """
-    made = subscribe(parts.db, parts.courier.receivers, read_body(WebhookRequest, body))
-    parts.courier.wake()
+    made = subscribe(parts.db, parts.receivers, read_body(WebhookRequest, body))
+    parts.attendant.deliver()
     response.headers["Location"] = f"{parts.settings.root_path}/v1/webhooks/{made.id}"
     return WebhookWithSecretShape.of(made)
 
@@ -99,8 +99,8 @@ def change_webhook(webhook: WebhookId, body: Document, parts: Parts) -> WebhookS
     While it is not active no events are queued for it: read them at /v1/events.
     """
     request = read_body(WebhookChanges, body)
-    changed = change(parts.db, parts.courier.receivers, webhook, request)
-    parts.courier.wake()
+    changed = change(parts.db, parts.receivers, webhook, request)
+    parts.attendant.deliver()
     return WebhookShape.of(changed)
 
 
@@ -127,7 +127,7 @@ def delete_webhook(webhook: WebhookId, parts: Parts) -> None:
 def test_webhook(webhook: WebhookId, parts: Parts, response: Response) -> DeliveryShape:
     """Send a message of type webhook.test, once; read at its Location what came of it."""
     made = deliveries.add_test(parts.db, webhook)
-    parts.courier.wake()
+    parts.attendant.deliver()
     root = parts.settings.root_path
     response.headers["Location"] = f"{root}/v1/webhooks/{webhook}/deliveries/{made.id}"
     return DeliveryShape.of(made)
@@ -161,7 +161,7 @@ def get_delivery(webhook: WebhookId, delivery: DeliveryId, parts: Parts) -> Deli
 def retry_delivery(webhook: WebhookId, delivery: DeliveryId, parts: Parts) -> DeliveryShape:
     """Send a message again as soon as possible, under the same webhook-id."""
     again = deliveries.retry(parts.db, webhook, delivery)
-    parts.courier.wake()
+    parts.attendant.deliver()
     return DeliveryShape.of(again)
 
 

@@ -22,6 +22,7 @@ from app.backends.base import (
     Registration,
     UnknownSweepError,
 )
+from app.backends.local_beside import EngineBeside
 from app.backends.local_elsewhere import EngineElsewhere
 from app.backends.local_engine import EngineLink
 from app.backends.local_environment import Find
@@ -74,6 +75,7 @@ class LocalBackend:
         options: LocalOptions = DEFAULTS,
         find: Find = nowhere,
         runs_on: str | None = None,
+        assists: bool = False,
     ) -> None:
         """Describe the engine; nothing happens before `start`.
 
@@ -84,17 +86,20 @@ class LocalBackend:
             options: what else the service's owner decides.
             find: finds the files that documents name.
             runs_on: the replica that runs the engine; None: this service does.
+            assists: another process of this service starts the engine and ends it.
         """
         self._workspace = Workspace(workspace)
         self._options = options
         self._find = find
         self._changed: Callable[[str], None] = lambda _name: None
         self._preparation = Preparation(self._workspace.folder, options, find)
-        self._engine: EngineLink | EngineElsewhere
-        if runs_on is None:
-            self._engine = EngineLink(self._workspace, slots=slots, grace=grace, options=options)
-        else:
+        self._engine: EngineLink | EngineElsewhere | EngineBeside
+        if runs_on is not None:
             self._engine = EngineElsewhere(self._workspace, replica=runs_on, slots=slots)
+        elif assists:
+            self._engine = EngineBeside(self._workspace, slots=slots)
+        else:
+            self._engine = EngineLink(self._workspace, slots=slots, grace=grace, options=options)
 
     def start(self, changed: Callable[[str], None]) -> None:
         """Start the engine, or adopt the one that is at work in this folder, if it runs here."""

@@ -25,5 +25,5 @@ def submitted(parts: State, body: Mapping[str, object]) -> str:
         quotas=parts.settings.quotas,
     )
     if fresh:
-        parts.tracker.wake(record.name)
+        parts.attendant.wake(record.name)
     return record.name

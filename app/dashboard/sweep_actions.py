@@ -40,7 +40,7 @@ class SweepActions:
     def _ask_cancel(self) -> None:
         def cancel() -> str:
             sweeps.request_cancel(self._parts.db, self._name)
-            self._parts.tracker.wake(self._name)
+            self._parts.attendant.wake(self._name)
             return "The sweep is about to end."
 
         words = "Its running trials are stopped; what they logged stays."
@@ -58,7 +58,7 @@ class SweepActions:
                 ResumeRequest(limits=raised),
                 self._parts.settings.quotas,
             )
-            self._parts.tracker.wake(self._name)
+            self._parts.attendant.wake(self._name)
             return "The sweep goes on."
 
         words = "No finished trial runs again."

@@ -217,7 +217,7 @@ class TrialPage:
     def _ask_retry(self) -> None:
         def again() -> str:
             retry(self._parts.db, self._parts.backends, self._name, self._number)
-            self._parts.tracker.wake(self._name)
+            self._parts.attendant.wake(self._name)
             return "The trial runs again."
 
         words = "The same hyperparameters; what it reported before is replaced."

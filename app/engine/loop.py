@@ -86,6 +86,7 @@ class _Engine:
         self._longest_wait = _IDLE_SECONDS if limits.memory is None else MEMORY_LOOK_SECONDS
         self._connections: set[Connection] = set()
         self._left: set[Connection] = set()
+        self._assisting: set[Connection] = set()
         self._settings = in_words_of_settings(
             slots=slots, grace=grace, min_free_memory=min_free_memory, limits=limits
         )
@@ -188,13 +189,14 @@ class _Engine:
             self._tracking,
             about=self._about,
             leave=self._leave,
+            assist=self._assist,
             post=self._post,
         )
 
     def _about(self) -> About:
         return About(
             trouble=self._conductor.trouble,
-            services=len(self._connections - self._left),
+            services=len(self._connections - self._left - self._assisting),
             settings=self._settings,
             busy=len(self._conductor.trials),
         )
@@ -202,14 +204,20 @@ class _Engine:
     def _leave(self, connection: Connection) -> bool:
         """A service is about to end; the engine ends with the last one."""
         self._left.add(connection)
-        last = self._connections <= self._left
+        last = self._connections <= self._left | self._assisting
         if last:
             self.stop()
         return last
 
+    def _assist(self, connection: Connection) -> list[str]:
+        """It belongs to a service that has another one; the names of the live sweeps."""
+        self._assisting.add(connection)
+        return self._conductor.live()
+
     def _hung_up(self, connection: Connection) -> None:
         self._connections.discard(connection)
         self._left.discard(connection)
+        self._assisting.discard(connection)
 
     def _tell(self, changed: list[str]) -> None:
         for connection in list(self._connections):

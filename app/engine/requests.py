@@ -28,17 +28,19 @@ def answer(
     *,
     about: Callable[[], About],
     leave: Callable[[Connection], bool],
+    assist: Callable[[Connection], list[str]],
     post: Callable[[Callable[[], None]], None],
 ) -> None:
     """Do what was asked and answer; a registration is answered when MLflow has it.
 
     Args:
         request: `ping`, `submit`, `cancel`, `cancel_trial`, `resume`, `retry_trial`, `register`,
-            `purge`, `prune` or `leave`.
+            `purge`, `prune`, `leave` or `assist`.
         conductor: has the sweeps.
         tracking: has the models.
         about: what `ping` is answered with.
         leave: takes note that a service needs the engine no more; True if it ends, too.
+        assist: takes note that a connection keeps no engine at work; the names of the live sweeps.
         post: has a function called on the loop; safe from any thread.
     """
     if request.op == "register":
@@ -50,6 +52,8 @@ def answer(
                 result: object = asdict(about())
             case "leave":
                 result = leave(request.connection)
+            case "assist":
+                result = assist(request.connection)
             case op:
                 result = None
                 _obey(op, request.args, conductor)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.backends.base import Backend
-from app.services.tracker import Tracker
+from app.services.attendant import Attendant
 from app.store.database import Database
 from app.sweep.document import BackendName
 from app.sweep.errors import StoreBusyError
@@ -34,17 +34,17 @@ class Readiness:
         return all(self.checks.get(part, OK) == OK for part in decide)
 
 
-def look(db: Database, tracker: Tracker, backends: Mapping[BackendName, Backend]) -> Readiness:
+def look(db: Database, attendant: Attendant, backends: Mapping[BackendName, Backend]) -> Readiness:
     """Look at every part; takes two seconds where the local engine does not answer."""
     checks = {DATABASE: OK}
     try:
         db.ping()
     except StoreBusyError as error:
         checks[DATABASE] = error.message
-    checks[TRACKER] = tracker.trouble() or OK
+    checks[TRACKER] = attendant.trouble() or OK
     slots = None
     for name, backend in sorted(backends.items()):
-        found = backend.health()
+        found = attendant.health(name)
         checks[name] = OK if found.ok else found.detail
         if found.busy is not None:
             slots = (backend.capabilities().slots or 0, found.busy)

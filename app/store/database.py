@@ -52,19 +52,22 @@ class Database:
     Every transaction raises StoreBusyError when the database is locked, full, read-only or away.
     """
 
-    def __init__(self, url: str, *, busy_timeout: float = BUSY_SECONDS) -> None:
+    def __init__(self, url: str, *, busy_timeout: float = BUSY_SECONDS, tidy: bool = True) -> None:
         """Describe the database; it is opened at first use.
 
         Args:
             url: `sqlite:///FILE` or `postgresql://...`.
             busy_timeout: seconds that a transaction waits for others to end.
+            tidy: false: a process beside this one tidies a SQLite file up, which takes some 30 ms
+                now and then.
         """
         parsed = parse_url(url)
-        self._reader, self._writer = engines(parsed, busy_timeout)
+        self._reader, self._writer = engines(parsed, busy_timeout, tidy=tidy)
         self._listeners: list[Callable[[], None]] = []
         self._actor = SERVICE
         self._listeners_afar: list[Callable[[], None]] = []
         self._trackers: list[Callable[[str | None], None]] = []
+        self._neighbours: list[Callable[[], None]] = []
         self._signals = None if is_sqlite(parsed) else signals.Signals(parsed, self._hear)
 
     def acting(self, actor: Actor) -> "Database":
@@ -97,7 +100,7 @@ class Database:
                 if self._signals is not None:
                     self._signals.send(session)
             if signals.EVENTS in signals.noted(session):
-                for listener in self._listeners:
+                for listener in (*self._listeners, *self._neighbours):
                     listener()
 
     def listen(self, listener: Callable[[], None], *, afar: bool = False) -> None:
@@ -105,13 +108,14 @@ class Database:
 
         Args:
             listener: what to call, from any thread.
-            afar: call it for the commits of other processes, too, while they are heard; SQLite's
-                never are.
+            afar: call it for the commits of other processes, too, while they are heard; of those on
+                SQLite only a neighbour is.
         """
         self._listeners.append(listener)
-        if afar and self._signals is not None:
+        if afar:
             self._listeners_afar.append(listener)
-            self._signals.start()
+            if self._signals is not None:
+                self._signals.start()
 
     def listen_due(self, listener: Callable[[str | None], None]) -> None:
         """Call it when another process made a sweep due, with the name of its backend.
@@ -122,6 +126,18 @@ class Database:
         if self._signals is not None:
             self._trackers.append(listener)
             self._signals.start()
+
+    def tell_neighbour(self, tell: Callable[[], None]) -> None:
+        """Call it after every commit that brought events, for the one process beside this one.
+
+        Where the database itself tells the others it is never called.
+        """
+        if self._signals is None:
+            self._neighbours.append(tell)
+
+    def hear_neighbour(self) -> None:
+        """The process beside this one has committed events."""
+        self._hear(signals.EVENTS)
 
     @property
     def hears_others(self) -> bool:

@@ -2,8 +2,10 @@
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 from sqlalchemy import Engine, Float, create_engine, event, make_url
 from sqlalchemy.engine import URL, Connection, ExceptionContext
@@ -19,8 +21,11 @@ from app.sweep.errors import DiskFullError, ReadOnlyError, StoreBusyError
 _READERS = 40
 """As many requests as the web framework's thread pool serves at once."""
 _POSTGRES_CONNECTIONS = 20
+_TRY_AGAIN_SECONDS = 0.001
+"""SQLite itself would come to wait for 0.1 s, while the other process's threads take turns."""
 LISTENER = "sweepfront signals"
 """How the server's list of connections names the one that listens."""
+_WRITING = "BEGIN IMMEDIATE"
 _LIVELY = {
     "application_name": LISTENER,
     "keepalives_idle": 5,
@@ -86,18 +91,30 @@ def is_sqlite(url: URL) -> bool:
     return url.get_backend_name() == "sqlite"
 
 
-def engines(url: URL, busy_timeout: float) -> tuple[Engine, Engine]:
-    """Engines for reading and for writing; `busy_timeout` in seconds bounds every wait.
+def engines(url: URL, busy_timeout: float, *, tidy: bool = True) -> tuple[Engine, Engine]:
+    """Engines for reading and for writing.
 
     SQLite gets one connection for writing: threads that wait in line for it are served in turn,
     while those that wait for SQLite's lock poll and starve.
+
+    Args:
+        url: of the database.
+        busy_timeout: seconds that bound every wait.
+        tidy: SQLite's write-ahead log is carried over into the file; else another process does.
     """
     if not is_sqlite(url):
         engine = postgres_engine(url, busy_timeout)
         return engine.execution_options(postgresql_readonly=True), engine
     reader = sqlite_engine(url, busy_timeout, connections=_READERS, begin="BEGIN")
     event.listen(reader, "connect", lambda connection, _: connection.execute("PRAGMA query_only=1"))
-    return reader, sqlite_engine(url, busy_timeout)
+    writer = sqlite_engine(url, busy_timeout)
+    if not tidy:
+        event.listen(
+            writer,
+            "connect",
+            lambda connection, _: connection.execute("PRAGMA wal_autocheckpoint=0"),
+        )
+    return reader, writer
 
 
 def sqlite_engine(
@@ -105,7 +122,7 @@ def sqlite_engine(
     busy_timeout: float,
     *,
     connections: int = 1,
-    begin: str = "BEGIN IMMEDIATE",
+    begin: str = _WRITING,
     foreign_keys: bool = True,
 ) -> Engine:
     """Connections to a SQLite file.
@@ -129,10 +146,15 @@ def sqlite_engine(
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute(f"PRAGMA foreign_keys={int(foreign_keys)}")
+        if begin == _WRITING:
+            connection.execute("PRAGMA busy_timeout=0")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        if begin == _WRITING:
+            _await_turn(connection, busy_timeout)
+        else:
+            connection.exec_driver_sql(begin)
 
     @event.listens_for(engine, "handle_error")
     def _reopen(context: ExceptionContext) -> None:
@@ -140,6 +162,22 @@ def sqlite_engine(
             context.is_disconnect = True
 
     return engine
+
+
+def _await_turn(connection: Connection, seconds: float) -> None:
+    """Begin to write as soon as no other process does."""
+    driver = cast("sqlite3.Connection", connection.connection.driver_connection)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            driver.execute(_WRITING)
+        except sqlite3.Error as error:
+            if _primary_code(error) != sqlite3.SQLITE_BUSY:
+                break
+            time.sleep(_TRY_AGAIN_SECONDS)
+        else:
+            return
+    connection.exec_driver_sql(_WRITING)
 
 
 def postgres_engine(url: URL, busy_timeout: float) -> Engine:

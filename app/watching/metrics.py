@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from fastapi import FastAPI
 from prometheus_client import (
@@ -32,6 +33,8 @@ _SLOW = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # its makers gave it none
 COUNTED = CollectorRegistry()
+"""By this process."""
+_OWN = CollectorRegistry()
 """Of this process."""
 _REQUESTS = default(registry=COUNTED, should_exclude_streaming_duration=True)
 _LOOKS = Counter(
@@ -68,15 +71,25 @@ _DELIVERIES = Counter(
 )
 for word in ("delivered", "pending", "failed"):
     _DELIVERIES.labels(word)
-if SHARED not in os.environ:
-    for collect in (ProcessCollector, PlatformCollector, GCCollector):
-        collect(registry=COUNTED)
 
 
-def count_requests(app: FastAPI) -> None:
-    """Count and time what the application answers, by the template of the route."""
+def count_requests(app: FastAPI, *, alone: bool) -> None:
+    """Count and time what the application answers, by the template of the route.
+
+    Args:
+        app: the application.
+        alone: no other process answers on its port: memory, time and files of this one are told.
+    """
+    if alone:
+        _tell_of_process()
     instrument = Instrumentator(should_group_status_codes=False, registry=COUNTED)
     instrument.add(_REQUESTS).instrument(app)
+
+
+@cache
+def _tell_of_process() -> None:
+    for collect in (ProcessCollector, PlatformCollector, GCCollector):
+        collect(registry=_OWN)
 
 
 def look_ended(backend: str, outcome: str, seconds: float) -> None:
@@ -129,4 +142,5 @@ class _Everything:
             counted = CollectorRegistry()
             MultiProcessCollector(counted)  # type: ignore[no-untyped-call]  # its makers gave it none
         yield from counted.collect()
+        yield from _OWN.collect()
         yield from self._now

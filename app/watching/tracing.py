@@ -12,12 +12,14 @@ from typing import Any
 
 from fastapi.telemetry import TelemetryConfig
 from opentelemetry import trace
-from opentelemetry.context import Context
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from app.watching.redaction import redact
 
 _TRACER = trace.get_tracer("sweepfront")
+_CARRIER = TraceContextTextMapPropagator()
 _REMEMBERED = 10_000
 """Sweeps of which the request that submitted or changed them last is known."""
 _PROBES = ("/healthz", "/readyz", "/metrics")
@@ -106,6 +108,23 @@ def span(
         set_status_on_exception=False,
     ) as opened:
         yield opened
+
+
+def carried() -> dict[str, str]:
+    """What this thread is about, to be told to another process; empty without traces."""
+    carrier: dict[str, str] = {}
+    _CARRIER.inject(carrier)
+    return carrier
+
+
+@contextmanager
+def continued(carrier: dict[str, str]) -> Iterator[None]:
+    """What another process was about, see `carried`, is what this thread is about."""
+    token = attach(_CARRIER.extract(carrier))
+    try:
+        yield
+    finally:
+        detach(token)
 
 
 def failed(opened: Span, kind: str, words: str) -> None:

@@ -84,7 +84,7 @@ class Courier:
 
     def start(self) -> None:
         """Begin to deliver."""
-        self._db.listen(self._hear)
+        self._db.listen(self._hear, afar=True)
         self._thread.start()
 
     def stop(self) -> None:

@@ -18,6 +18,8 @@ PUT_JOB = "PUT .*/jobs/"
 TIMEOUT = 2.0
 PERIOD = 3.0
 KILLS = 25
+PAUSE_SECONDS = 0.03
+"""Between two posts: what is measured is how soon kills are made good, not how fast Azure is."""
 SUBMITTED_SECONDS = 30.0
 """Two looks of the default period; a sweep that was cut off waits for the end of its lease, 15 s."""
 LOST: dict[str, dict[str, Any]] = {

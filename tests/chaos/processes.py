@@ -1,4 +1,4 @@
-"""The processes of one data folder, as /proc shows them: service, engine, fork parent, trials."""
+"""The processes of one data folder, as /proc shows them: service, tracker, engine, fork parent, trials."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-VICTIMS = ("service", "engine", "fork parent", "trial", "service and engine")
+VICTIMS = ("service", "tracker", "engine", "fork parent", "trial", "service and engine")
 _TRIAL = re.compile(r"/sweeps/([A-Za-z0-9_-]+)/trials/(\d+)/code\Z")
 
 
@@ -17,6 +17,7 @@ class Process:
     """A process; `started` tells it from a later one with the same id.
 
     Attributes:
+        name: what `top` calls it.
         trial: sweep and number, of a trial's first process.
     """
 
@@ -24,6 +25,7 @@ class Process:
     parent: int
     started: int
     words: tuple[str, ...]
+    name: str
     trial: tuple[str, int] | None = None
 
     def kill(self) -> bool:
@@ -46,6 +48,8 @@ class House:
     """Who works for a data folder at this moment."""
 
     service: Process | None
+    keeper: Process | None
+    tracker: Process | None
     engine: Process | None
     fork_parent: Process | None
     trials: tuple[Process, ...]
@@ -56,6 +60,8 @@ class House:
         match victim:
             case "service":
                 found = [self.service]
+            case "tracker":
+                found = [self.tracker]
             case "engine":
                 found = [self.engine]
             case "fork parent":
@@ -72,7 +78,8 @@ def house(data: Path) -> House:
     """Look at all processes once."""
     everybody = tuple(_of(data))
     engine = _first(p for p in everybody if "engine" in p.words and "--workspace" in p.words)
-    service = _first(p for p in everybody if p.words[-1:] == ("serve",))
+    serving = {p.name: p for p in everybody if p.words[-1:] == ("serve",)}
+    keeper, tracker = serving.pop("sweep-keeper", None), serving.pop("sweep-tracker", None)
     fork_parent = _first(
         p
         for p in everybody
@@ -80,7 +87,9 @@ def house(data: Path) -> House:
     )
     trials = tuple(p for p in everybody if p.trial and fork_parent and p.parent == fork_parent.pid)
     return House(
-        service=service,
+        service=_first(iter(serving.values())),
+        keeper=keeper,
+        tracker=tracker,
         engine=engine,
         fork_parent=fork_parent,
         trials=trials,
@@ -102,6 +111,7 @@ def _of(data: Path) -> Iterator[Process]:
                     parent=int(stat[1]),
                     started=int(stat[19]),
                     words=tuple(line.decode(errors="replace").split("\0")[:-1]),
+                    name=(folder / "comm").read_text().strip(),
                     trial=_trial_in(folder),
                 )
 

@@ -122,9 +122,10 @@ class Striker:
     def _await_gone(self, there: House, killed: Iterable[Process]) -> None:
         """Whatever worked below the killed process must be gone when its successor works."""
         kept = {process.pid for process in killed}
-        for process in (there.service, there.engine):
-            if process is not None:
-                kept.add(process.pid)
+        staying = [there.service, there.engine]
+        if there.service is None or there.service.pid not in kept:
+            staying += [there.keeper, there.tracker]
+        kept |= {process.pid for process in staying if process is not None}
         below = [process for process in there.everybody if process.pid not in kept]
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while house(self._data).fork_parent is None:

@@ -1,5 +1,6 @@
 """The connection to one workspace: sign-in, the SDK's client, MLflow's client; made at first use."""
 
+import gc
 import importlib
 import json
 import threading
@@ -96,6 +97,8 @@ class Workspace:
                 return
             for name in _LIBRARIES:
                 importlib.import_module(name)
+            # They are large, and looking through them holds up every thread.
+            gc.freeze()
             self._loaded = True
 
     def sign_in_again(self) -> None:

@@ -1,0 +1,1 @@
+"""The process beside the web server, in which sweeps are looked at."""
