@@ -23,6 +23,7 @@ from benchmarks.api_records import RARE_TAG, TAG
 from benchmarks.api_waiting import last_cursor, occupy
 from benchmarks.tracker import CALL, LATENCY, LOOK, submit
 from tests.azure_emulator.running import running_emulator
+from tests.chaos.processes import house
 from tests.served import ROOT, Served, served
 
 POST_P99, SLOWEST = 50, 1000
@@ -70,13 +71,16 @@ def while_tracking(
             while client.poll() is None:
                 emulator.advance(sweeps=tracked, trials=1)
                 _wait(client, _POLL_SECONDS)
-            used = _cpu(service) - used
+            web, beside = (
+                (after - before) / seconds
+                for before, after in zip(used, _cpu(service), strict=True)
+            )
             found = figures(client)
             looks, calls = len(emulator.requests(LOOK)), len(emulator.requests(CALL))
     table = _table(found)
     table.caption = (
         f"{tracked} followed: {looks} looks at them in {seconds:.0f} s, {calls} calls; "
-        f"the service took {used / seconds:.2f} of a core"
+        f"the web server took {web:.2f} of a core, the process beside it {beside:.2f}"
     )
     return table
 
@@ -94,11 +98,16 @@ def _table(found: dict[str, Figures]) -> Table:
     return table
 
 
-def _cpu(service: Served) -> float:
-    """Seconds of CPU that the service's process has taken."""
-    if service.process is None:
+def _cpu(service: Served) -> list[float]:
+    """Seconds of CPU that the web server and the process beside it have taken."""
+    there = house(service.data)
+    if there.service is None or there.tracker is None:
         raise RuntimeError("the service does not run")
-    words = Path(f"/proc/{service.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return [_seconds(process.pid) for process in (there.service, there.tracker)]
+
+
+def _seconds(pid: int) -> float:
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 from app.engine import leavings
+from app.engine.alarms import Alarms
 from app.engine.draws import Draws
 from app.engine.launcher import Launcher
 from app.engine.memory import Memory
@@ -70,6 +71,8 @@ class Conductor:
         )
         """Those that run now."""
         self._dirty: set[str] = set()
+        self._slot_freed = False
+        self._alarms = Alarms()
         self._draws = Draws(post, self._dirty.add)
         self._stopping = False
 
@@ -186,7 +189,7 @@ class Conductor:
         if not self._stopping:
             self._dirty |= self._scheduling.recheck(now, len(self.trials))
             self._act(now)
-        return min(self._deadlines(now), default=None)
+        return min(self._deadlines(), default=None)
 
     def flush(self) -> list[str]:
         """Write the journals; the names of the sweeps with news."""
@@ -217,14 +220,25 @@ class Conductor:
 
     def _act(self, now: float) -> None:
         """Act on the plans of the sweeps that need it; free slots are given away one at a time."""
-        due = self._dirty | {run.name for run in self._sweeps if run.timed}
+        due = self._dirty | self._alarms.due(now) | self._timed()
         self._dirty.clear()
         waiting = {name: self._sweeps[name] for name in due if name in self._sweeps}
+        if self._slot_freed:
+            self._slot_freed = False
+            waiting |= {run.name: run for run in self._sweeps if run.name not in due}
         while waiting:
             run = self._scheduling.next(waiting, self.trials.counts())
+            if run.name not in due and self._scheduling.free(len(self.trials)) <= 0:
+                # The others wanted no more than a slot, and come after those that are due.
+                break
             with _about(run):
                 if not self._act_on(run, now):
                     del waiting[run.name]
+            self._alarms.ring(run.name, run.deadline(now))
+
+    def _timed(self) -> set[str]:
+        """The sweeps of running trials whose time may be up."""
+        return {name for name in self.trials.counts() if self._sweeps[name].trials_are_timed}
 
     def _act_on(self, run: SweepRun, now: float) -> bool:
         """Act on one sweep's plan; True when a trial was started, so that more may follow."""
@@ -252,15 +266,18 @@ class Conductor:
         self.trials.start(run, number)
         return True
 
-    def _freed(self) -> None:
-        self._dirty |= self._sweeps.names()
+    def _freed(self, sweep: str) -> None:
+        self._dirty.add(sweep)
+        self._slot_freed = True
 
-    def _deadlines(self, now: float) -> Iterator[float]:
+    def _deadlines(self) -> Iterator[float]:
         yield from self.trials.deadlines()
-        for run in self._sweeps:
-            if (deadline := run.deadline(now)) is not None:
-                yield deadline
-        for moment in (self._scheduling.recheck_at, self._sweeps.storage.look_at):
+        moments = (
+            self._alarms.next(),
+            self._scheduling.recheck_at,
+            self._sweeps.storage.look_at,
+        )
+        for moment in moments:
             if moment is not None:
                 yield moment
 

@@ -5,7 +5,7 @@ off, and readers stop before one.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,8 +36,15 @@ ENDED = b"\n"
 class Journal:
     """The writing end; only the engine has one."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, changed: Callable[[], None] | None = None) -> None:
+        """Open the file.
+
+        Args:
+            path: the file; it is made.
+            changed: called whenever there is something to flush.
+        """
         self._path = path
+        self._changed = changed
         self._length = _whole_length(path)
         self._file = path.open("ab", buffering=0)
         self._file.truncate(self._length)
@@ -47,6 +54,8 @@ class Journal:
     def append(self, entry: Entry) -> None:
         """Add a line to what the next `flush` writes."""
         self._pending.append(_ENTRY.dump_json(entry, exclude_none=True) + ENDED)
+        if self._changed is not None:
+            self._changed()
 
     def flush(self, *, durable: bool = False) -> bool:
         """Write what is pending; with `durable` all there is outlives a power cut.

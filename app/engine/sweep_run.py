@@ -90,13 +90,14 @@ class SweepRun:
         return self._elapsed_before + here
 
     @property
-    def timed(self) -> bool:
-        """True when the mere passing of time can end the sweep or one of its trials."""
-        limits = self.document.limits
-        return limits.timeout is not None or limits.trial_timeout is not None
+    def trials_are_timed(self) -> bool:
+        """True when the mere passing of time can end one of its trials."""
+        return self.document.limits.trial_timeout is not None
 
     def deadline(self, now: float) -> float | None:
-        """When the sweep's own time is up (monotonic); None without a limit or after it."""
+        """When the sweep's own time is up (monotonic); None without a limit, after it or its end."""
+        if self.state.status.finished:
+            return None
         timeout = self.document.limits.timeout
         spent = self.elapsed(now) - self.state.time_from
         left = None if timeout is None else timeout - spent

@@ -53,6 +53,7 @@ class Sweeps:
         self.storage = Storage(workspace.folder)
         """Whether what happens can be written down now."""
         self._live: dict[str, SweepRun] = {}
+        self._news: set[str] = set()
 
     def __iter__(self) -> Iterator[SweepRun]:
         return iter(list(self._live.values()))
@@ -92,7 +93,7 @@ class Sweeps:
                 )
             return None
         self._workspace.sweep(submission.name).mkdir(mode=0o700, parents=True, exist_ok=True)
-        journal = Journal(self._workspace.journal(submission.name))
+        journal = self._journal(submission.name)
         try:
             self._workspace.write_submission(submission)
         except OSError:
@@ -115,7 +116,7 @@ class Sweeps:
             states = [entry.sweep for entry in entries if entry.sweep is not None]
             submission = self._workspace.read_submission(name)
             if submission is not None and not (states and states[-1].status.finished):
-                yield SweepRun(submission, Journal(self._workspace.journal(name)), entries)
+                yield SweepRun(submission, self._journal(name), entries)
 
     @contextmanager
     def opened(self, name: str) -> Iterator[SweepRun]:
@@ -142,11 +143,13 @@ class Sweeps:
         if not self.storage.usable(time.monotonic()):
             return changed
         try:
-            for run in self:
-                if run.journal.flush():
-                    changed.append(run.name)
-                if run.state.status.finished:
-                    self._live.pop(run.name).journal.close()
+            for name in sorted(self._news):
+                run = self._live.get(name)
+                if run is not None and run.journal.flush():
+                    changed.append(name)
+                self._news.discard(name)
+                if run is not None and run.state.status.finished:
+                    self._live.pop(name).journal.close()
         except OSError as error:
             self.storage.failed(error)
         return changed
@@ -163,6 +166,8 @@ class Sweeps:
         submission = self._workspace.read_submission(name)
         if submission is None:
             raise UnknownNameError(f"the local engine has no sweep {name}")
-        path = self._workspace.journal(name)
-        entries, _, _ = read(path)
-        return SweepRun(submission, Journal(path), entries)
+        entries, _, _ = read(self._workspace.journal(name))
+        return SweepRun(submission, self._journal(name), entries)
+
+    def _journal(self, name: str) -> Journal:
+        return Journal(self._workspace.journal(name), lambda: self._news.add(name))

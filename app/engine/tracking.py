@@ -5,6 +5,7 @@ result a Future. Writes gather for a moment and are made together; a call that r
 all that was asked for before it.
 """
 
+import gc
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -229,6 +230,8 @@ class Tracking:
         if self._runs is None:
             self._store = self._insist(lambda: open_store(self._folder))
             self._runs = RunStore(self._store, self._insist)
+            # MLflow is large, and looking through it holds up every thread.
+            gc.freeze()
         return self._runs
 
     def _open_trial(self, run: NewRun, artifacts: Path) -> None:

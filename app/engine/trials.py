@@ -41,7 +41,7 @@ class Trials:
         *,
         grace: float,
         post: Callable[[Callable[[], None]], None],
-        freed: Callable[[], None],
+        freed: Callable[[str], None],
     ) -> None:
         """Begin with none.
 
@@ -53,7 +53,7 @@ class Trials:
             memory: knows whether it ran out.
             grace: seconds between SIGTERM and SIGKILL.
             post: has a function called on the loop; safe from any thread.
-            freed: called when a slot is free again.
+            freed: called with the sweep of a trial that has ended: a slot is free again.
         """
         self._workspace = workspace
         self._sweeps = sweeps
@@ -251,6 +251,6 @@ class Trials:
 
     def _forget(self, attempt: Attempt, outcome: TrialStatus) -> None:
         self._attempts.forget(attempt)
-        self._freed()
+        self._freed(attempt.sweep)
         if attempt.run_id is not None:
             self._tracking.end_trial(attempt.run_id, outcome)

@@ -15,16 +15,16 @@ from sqlalchemy.engine import URL, Connection
 from sqlalchemy.orm import Session
 
 from app.access.callers import SERVICE, Actor
-from app.store import signals
+from app.store import last_words, signals
 from app.store.engines import (
     engines,
     is_sqlite,
     parse_url,
     postgres_engine,
     sqlite_engine,
-    trouble_named,
 )
 from app.store.rights import ACTOR
+from app.store.troubles import trouble_named
 from app.sweep.errors import SweepfrontError
 
 BUSY_SECONDS = 5.0
@@ -97,8 +97,8 @@ class Database:
         with trouble_named(), Session(self._writer, info={ACTOR: self._actor}) as session:
             with session.begin():
                 yield session
-                if self._signals is not None:
-                    self._signals.send(session)
+                payloads = [] if self._signals is None else self._signals.payloads(session)
+                last_words.say(session, signals.CHANNEL, payloads)
             if signals.EVENTS in signals.noted(session):
                 for listener in (*self._listeners, *self._neighbours):
                     listener()

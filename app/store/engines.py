@@ -3,24 +3,24 @@
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import cast
 
 from sqlalchemy import Engine, Float, create_engine, event, make_url
 from sqlalchemy.engine import URL, Connection, ExceptionContext
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from app.sweep.errors import DiskFullError, ReadOnlyError, StoreBusyError
+from app.store.troubles import REOPENED, primary_code
 
 _READERS = 40
 """As many requests as the web framework's thread pool serves at once."""
 _POSTGRES_CONNECTIONS = 20
+_IDLE_SECONDS = 1.0
+_RETURNED = "returned"
 _TRY_AGAIN_SECONDS = 0.001
 """SQLite itself would come to wait for 0.1 s, while the other process's threads take turns."""
 LISTENER = "sweepfront signals"
@@ -158,7 +158,7 @@ def sqlite_engine(
 
     @event.listens_for(engine, "handle_error")
     def _reopen(context: ExceptionContext) -> None:
-        if _primary_code(context.original_exception) in _REOPENED:
+        if primary_code(context.original_exception) in REOPENED:
             context.is_disconnect = True
 
     return engine
@@ -172,7 +172,7 @@ def _await_turn(connection: Connection, seconds: float) -> None:
         try:
             driver.execute(_WRITING)
         except sqlite3.Error as error:
-            if _primary_code(error) != sqlite3.SQLITE_BUSY:
+            if primary_code(error) != sqlite3.SQLITE_BUSY:
                 break
             time.sleep(_TRY_AGAIN_SECONDS)
         else:
@@ -193,15 +193,35 @@ def postgres_engine(url: URL, busy_timeout: float) -> Engine:
         f"-c idle_in_transaction_session_timeout={2 * milliseconds}",
         "-c timezone=utc",
     ]
-    return create_engine(
+    engine = create_engine(
         url.difference_update_query(["options"]),
         connect_args={"options": " ".join(str(option) for option in options)},
         pool_size=_POSTGRES_CONNECTIONS,
         max_overflow=0,
         pool_timeout=busy_timeout,
-        pool_pre_ping=True,
         json_serializer=_json,
     )
+
+    @event.listens_for(engine, "checkin")
+    def _returned(_: object, record: ConnectionPoolEntry) -> None:
+        record.info[_RETURNED] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _taken(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
+        """One that was idle may have been cut off; asking at each use would cost as much as a query."""
+        now = time.monotonic()
+        idle = now - record.info.get(_RETURNED, now)
+        if idle > _IDLE_SECONDS and not _answers(engine, connection):
+            raise DisconnectionError
+
+    return engine
+
+
+def _answers(engine: Engine, connection: DBAPIConnection) -> bool:
+    try:
+        return engine.dialect.do_ping(connection)
+    except engine.dialect.loaded_dbapi.Error:
+        return False
 
 
 def listening_engine(url: URL) -> Engine:
@@ -209,83 +229,6 @@ def listening_engine(url: URL) -> Engine:
     return create_engine(
         url, connect_args=dict(_LIVELY), poolclass=NullPool, isolation_level="AUTOCOMMIT"
     )
-
-
-@contextmanager
-def trouble_named() -> Iterator[None]:
-    """Turn a database that cannot serve now into StoreBusyError; faults of ours pass unchanged."""
-    try:
-        yield
-    except PoolTimeoutError as error:
-        raise StoreBusyError("The database is busy; try again shortly.") from error
-    except DBAPIError as error:
-        trouble = _trouble(error.orig)
-        if trouble is None:
-            raise
-        kind, words = trouble
-        raise kind(words) from error
-
-
-_Trouble = tuple[type[StoreBusyError], str]
-
-
-def _soon(words: str) -> _Trouble:
-    return StoreBusyError, f"The database {words}; try again shortly."
-
-
-_FULL = (
-    DiskFullError,
-    (
-        "The database or its disk is full; nothing was stored. Free some space and try again; nothing "
-        "needs to be started again."
-    ),
-)
-_READ_ONLY = (
-    ReadOnlyError,
-    (
-        "The database is read-only; nothing was stored. Let the service write to it and try again; "
-        "nothing needs to be started again."
-    ),
-)
-_SQLITE_TROUBLE: dict[int, _Trouble] = {
-    sqlite3.SQLITE_BUSY: _soon("is locked by another writer"),
-    sqlite3.SQLITE_LOCKED: _soon("is locked by another writer"),
-    sqlite3.SQLITE_READONLY: _READ_ONLY,
-    sqlite3.SQLITE_IOERR: _soon("cannot be read or written"),
-    sqlite3.SQLITE_FULL: _FULL,
-    sqlite3.SQLITE_CANTOPEN: _soon("cannot be opened"),
-}
-_REOPENED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
-"""After these a connection is opened anew: one that was opened read-only stays so."""
-# https://www.postgresql.org/docs/current/errcodes-appendix.html
-_POSTGRES_TROUBLE: dict[str, _Trouble] = {
-    "08": _soon("cannot be reached"),
-    "25006": _READ_ONLY,
-    "25P03": _soon("ended a transaction that had come to a standstill"),
-    "40": _soon("was busy with a conflicting change"),
-    "53100": _FULL,
-    "53": _soon("is short of room or connections"),
-    "55P03": _soon("is locked by another writer"),
-    "57P": _soon("is shutting down or starting"),
-}
-
-
-def _trouble(error: BaseException | None) -> _Trouble | None:
-    if isinstance(error, sqlite3.Error):
-        return _SQLITE_TROUBLE.get(_primary_code(error))
-    state = getattr(error, "sqlstate", None)
-    if state is None:
-        # psycopg has no code for a connection that failed or broke off.
-        lost = type(error).__name__ == "OperationalError"
-        return _POSTGRES_TROUBLE["08"] if lost else None
-    known = (trouble for prefix, trouble in _POSTGRES_TROUBLE.items() if state.startswith(prefix))
-    return next(known, None)
-
-
-def _primary_code(error: BaseException) -> int:
-    """SQLite's code without what it adds to say where; 0: none."""
-    code: int = getattr(error, "sqlite_errorcode", 0)
-    return code & 0xFF
 
 
 def _json(value: object) -> str:

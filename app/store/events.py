@@ -2,21 +2,17 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.store import signals
+from app.store import last_words, signals
 from app.store.database import Database
 from app.store.rights import seen
 from app.store.tables import EVENTS
 from app.sweep.event_types import EventType
 from app.sweep.record import Event
 
-_COMMIT_ORDER_LOCK = 0x5EEF_E7E7
-_IN_ORDER = text(f"SELECT pg_advisory_xact_lock({_COMMIT_ORDER_LOCK})")
-_INSERT = insert(EVENTS)
 _MAX_ID = 2**63 - 1
 
 
@@ -34,34 +30,21 @@ class NewEvent:
 
 
 def append(session: Session, events: Sequence[NewEvent], *, project: str | None) -> None:
-    """Write events about something of a project down; the last thing that a transaction does."""
+    """Have events about something of a project written down when the transaction ends."""
     if not events:
         return
-    in_commit_order(session)
-    now = datetime.now(UTC)
     rows = [
         {
             "type": event.type,
             "sweep": event.sweep,
             "project": project,
             "trial": event.trial,
-            "data": event.data,
-            "at": now,
+            "data": dict(event.data),
         }
         for event in events
     ]
-    session.execute(_INSERT, rows)
+    last_words.put(session, rows)
     signals.note(session, signals.EVENTS)
-
-
-def in_commit_order(session: Session) -> None:
-    """Hold back the other transactions that number rows, until this one has ended.
-
-    PostgreSQL numbers rows as they are inserted: without this a reader could see event 8 before
-    event 7 is committed, and would never ask for 7 again. Whoever holds this waits for no row.
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(_IN_ORDER)
 
 
 def page(

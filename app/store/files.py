@@ -9,8 +9,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import select
 
 from app.store.database import BUSY_SECONDS, Database
-from app.store.engines import engines, is_sqlite, parse_url, trouble_named
+from app.store.engines import engines, is_sqlite, parse_url
 from app.store.tables import SWEEPS
+from app.store.troubles import trouble_named
 from app.sweep.errors import StoreBusyError
 
 _BUSY_SECONDS = 30.0

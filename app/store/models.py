@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.access.callers import Role
-from app.store import audit, events
+from app.store import audit, events, last_words
 from app.store.database import Database
 from app.store.events import NewEvent
 from app.store.paging import MAX_INTEGER, Order, Page, page_of
@@ -48,7 +48,7 @@ def add(db: Database, version: ModelVersion) -> tuple[ModelVersion, bool]:
     """
     try:
         with db.write() as session:
-            events.in_commit_order(session)
+            last_words.in_commit_order(session)
             require(session, Role.REGISTRAR, version.project)
             found = _of_trial(session, version.model_name, version.sweep, version.trial)
             return (found, False) if found else (_insert(session, version), True)

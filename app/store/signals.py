@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
-from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 EVENTS = "events"
 """Noted by a transaction that appends events."""
 _DUE = "due "
-_CHANNEL = "sweepfront"
+CHANNEL = "sweepfront"
 _NOTED = "signals"
 _ALIVE_SECONDS = 10.0
 """How long nothing may be heard before the connection is asked for a sign of life."""
@@ -104,11 +103,9 @@ class Signals:
         if thread is not None:
             thread.join(_STOP_SECONDS)
 
-    def send(self, session: Session) -> None:
-        """Tell the others what the transaction noted; the last thing before its commit."""
-        for kind in sorted(noted(session)):
-            words = {"channel": _CHANNEL, "payload": f"{self._sender} {kind}"}
-            session.execute(text("SELECT pg_notify(:channel, :payload)"), words)
+    def payloads(self, session: Session) -> list[str]:
+        """What the others are told of what the transaction noted."""
+        return [f"{self._sender} {kind}" for kind in sorted(noted(session))]
 
     def _run(self, woken: socket.socket) -> None:
         with woken:
@@ -139,7 +136,7 @@ class Signals:
         engine = listening_engine(self._url)
         try:
             with engine.connect() as connection:
-                connection.exec_driver_sql(f"LISTEN {_CHANNEL}")
+                connection.exec_driver_sql(f"LISTEN {CHANNEL}")
                 driver = cast("psycopg.Connection", connection.connection.driver_connection)
                 self.connected = True
                 # What was committed before is not told.
