@@ -8,7 +8,6 @@ the cores.
 
 import contextlib
 import json
-import os
 import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,7 +22,6 @@ from benchmarks.api_records import RARE_TAG, TAG
 from benchmarks.api_waiting import last_cursor, occupy
 from benchmarks.tracker import CALL, LATENCY, LOOK, submit
 from tests.azure_emulator.running import running_emulator
-from tests.chaos.processes import house
 from tests.served import ROOT, Served, served
 
 POST_P99, SLOWEST = 50, 1000
@@ -66,14 +64,14 @@ def while_tracking(
             for stream in streams:  # so that nothing is imported under way
                 service.client.request(stream.method, stream.paths[0], content=stream.body)
             emulator.misbehave({"match": "", "times": -1, "delay": LATENCY})
-            used = _cpu(service)
+            used = service.processor_seconds()
             client = start(service.port, streams, seconds=seconds)
             while client.poll() is None:
                 emulator.advance(sweeps=tracked, trials=1)
                 _wait(client, _POLL_SECONDS)
-            web, beside = (
+            web, _, beside = (
                 (after - before) / seconds
-                for before, after in zip(used, _cpu(service), strict=True)
+                for before, after in zip(used, service.processor_seconds(), strict=True)
             )
             found = figures(client)
             looks, calls = len(emulator.requests(LOOK)), len(emulator.requests(CALL))
@@ -96,19 +94,6 @@ def _table(found: dict[str, Figures]) -> Table:
     target = f"most < {SLOWEST}"
     table.add_row(f"slowest: {most.title}", "", "", "", f"{most.most:.0f}", "", target)
     return table
-
-
-def _cpu(service: Served) -> list[float]:
-    """Seconds of CPU that the web server and the process beside it have taken."""
-    there = house(service.data)
-    if there.service is None or there.tracker is None:
-        raise RuntimeError("the service does not run")
-    return [_seconds(process.pid) for process in (there.service, there.tracker)]
-
-
-def _seconds(pid: int) -> float:
-    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _wait(client: "subprocess.Popen[str]", seconds: float) -> None:

@@ -132,7 +132,7 @@ def pings(service: Served) -> Iterator[list[float]]:
 
 
 def cpu_seconds(service: Served) -> float:
-    """CPU seconds of the service, the engine, the fork parent, and all trials that have ended."""
+    """CPU seconds of the web server, the tracker, the engine, the fork parent, and all trials that have ended."""
     ticks = 0
     for pid in _processes(service).values():
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -141,7 +141,7 @@ def cpu_seconds(service: Served) -> float:
 
 
 def memory(service: Served) -> dict[str, float]:
-    """Megabytes held by the service, the engine and the fork parent."""
+    """Megabytes held by each of these processes."""
     return {name: _resident(pid) for name, pid in _processes(service).items()}
 
 
@@ -151,9 +151,14 @@ def spread(values: Sequence[float]) -> str:
 
 
 def _processes(service: Served) -> dict[str, int]:
-    served = service.process.pid if service.process else 0
-    engine = _children(served)[0]
-    return {"service": served, "engine": engine, "fork parent": _children(engine)[0]}
+    server, _, tracker = service.pids()
+    engine = service.engine_pid()
+    return {
+        "web server": server,
+        "tracker": tracker,
+        "engine": engine,
+        "fork parent": _children(engine)[0],
+    }
 
 
 def _children(pid: int) -> list[int]:

@@ -137,11 +137,28 @@ class Served:
             if cursor is None:
                 return found
 
-    def memory(self) -> float:
-        """Megabytes of memory that the service's process holds."""
+    def pids(self) -> list[int]:
+        """The web server, and the processes beside it that look at sweeps; no engine."""
         assert self.process is not None
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+        found, left = [], [self.process.pid]
+        while left:
+            pid = left.pop()
+            found.append(pid)
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            names = {child: Path(f"/proc/{child}/comm").read_text() for child in children}
+            left += [int(child) for child, name in names.items() if name.startswith("sweep-")]
+        return found
+
+    def memory(self) -> float:
+        """Megabytes of memory that these hold, of what they share each its part."""
+        texts = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in self.pids()]
+        return sum(int(text.split("\nPss:")[1].split()[0]) for text in texts) / 1024
+
+    def processor_seconds(self) -> list[float]:
+        """What each of these has used so far, as user and system."""
+        texts = [Path(f"/proc/{pid}/stat").read_text() for pid in self.pids()]
+        used = [text.rpartition(")")[2].split()[11:13] for text in texts]
+        return [(int(user) + int(system)) / os.sysconf("SC_CLK_TCK") for user, system in used]
 
     def engine_pid(self) -> int:
         """The process of the engine that works in this data folder."""

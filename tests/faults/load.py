@@ -9,7 +9,6 @@ two slots; those that it does not come to wait in its queue, and are followed li
 import argparse
 import contextlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -50,9 +49,9 @@ def run(
             _line(said)  # all streams are open
             report.count("memory beside the readers, MB", round(service.memory()))
             with _started("load_posts", address, str(rate), str(seconds)) as (posts, _):
-                before = _processor_seconds(service)
+                before = sum(service.processor_seconds())
                 answers = json.loads(_line(posts))
-            used = _processor_seconds(service) - before
+            used = sum(service.processor_seconds()) - before
             report.took(
                 "processor time of the service for each submission", used / (rate * seconds)
             )
@@ -64,14 +63,6 @@ def run(
             _check_heard(json.loads(_line(said)), events, readers, report)
         report.count("memory at the end, MB", round(service.memory()))
     return report
-
-
-def _processor_seconds(service: Served) -> float:
-    """What the service's process has used so far, as user and system."""
-    assert service.process is not None
-    stat = Path(f"/proc/{service.process.pid}/stat").read_text()
-    user, system = stat.rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager
