@@ -82,9 +82,19 @@ class Database:
         return self._actor
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
-        """A transaction that only reads."""
-        with trouble_named(), Session(self._reader, info={ACTOR: self._actor}) as session:
+    def read(self, *, piecemeal: bool = False) -> Iterator[Session]:
+        """A session that only reads.
+
+        PostgreSQL's statements stand for themselves there, as they would see what was committed
+        meanwhile anyway: two round trips less.
+
+        Args:
+            piecemeal: in a transaction, for results that are fetched piece by piece (`yield_per`).
+        """
+        engine = self._reader
+        if piecemeal and self._signals is not None:
+            engine = self._writer.execution_options(postgresql_readonly=True)
+        with trouble_named(), Session(engine, info={ACTOR: self._actor}) as session:
             yield session
 
     @contextmanager

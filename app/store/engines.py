@@ -104,7 +104,7 @@ def engines(url: URL, busy_timeout: float, *, tidy: bool = True) -> tuple[Engine
     """
     if not is_sqlite(url):
         engine = postgres_engine(url, busy_timeout)
-        return engine.execution_options(postgresql_readonly=True), engine
+        return engine.execution_options(isolation_level="AUTOCOMMIT"), engine
     reader = sqlite_engine(url, busy_timeout, connections=_READERS, begin="BEGIN")
     event.listen(reader, "connect", lambda connection, _: connection.execute("PRAGMA query_only=1"))
     writer = sqlite_engine(url, busy_timeout)

@@ -73,7 +73,7 @@ def plan(db: Database, curve: Curve, points: int) -> Plan:
             seen.append(row.id)
             yield Report(row.id, row.interval, row.value)
 
-    with db.read() as session:
+    with db.read(piecemeal=True) as session:
         staying = kept(read(session), curve.last_interval, points)
     ends = [*seen[REPORTS_AT_ONCE - 1 :: REPORTS_AT_ONCE], *seen[-1:]]
     return Plan(len(seen) - len(staying), frozenset(staying), ends)

@@ -194,7 +194,7 @@ def metric_names(db: Database, sweep_id: int) -> list[str]:
 def _grouped(
     db: Database, statement: "Select[int, int, int, float | None, float]"
 ) -> Iterator[Reports]:
-    with db.read() as session:
+    with db.read(piecemeal=True) as session:
         rows = session.execute(statement.execution_options(yield_per=_AT_ONCE))
         for trial, some in groupby(rows, key=itemgetter(0)):
             _, intervals, steps, values, times = zip(*some, strict=True)
