@@ -198,12 +198,12 @@ class Watched(Database):
     busy = False
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
+    def read(self, *, piecemeal: bool = False) -> Iterator[Session]:
         """Count."""
         self.reads += 1
         if self.busy:
             raise StoreBusyError("The database is locked.")
-        with super().read() as session:
+        with super().read(piecemeal=piecemeal) as session:
             yield session
 
 
