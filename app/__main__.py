@@ -55,8 +55,11 @@ def serve(
             "a time and tells the others nothing; set SWEEPFRONT_DATABASE_URL=postgresql://... and "
             "run `python -m app migrate`, or serve with one worker"
         )
-    # Asked for when prometheus_client is imported; the processes of the service count there.
-    os.environ[METRICS_FOLDER] = folder = tempfile.mkdtemp(prefix="sweepfront-metrics-")
+    # Looked at when prometheus_client is imported; the processes of the service count there.
+    counts = None
+    if METRICS_FOLDER not in os.environ:
+        counts = Path(tempfile.mkdtemp(prefix="sweepfront-metrics-"))
+        os.environ[METRICS_FOLDER] = str(counts)
     # The other commands start without these.
     from app.beside.keeping import fork  # noqa: PLC0415 - see above
     from app.main import create_app, create_worker  # noqa: PLC0415 - see above
@@ -69,12 +72,13 @@ def serve(
     try:
         prepare(settings)
     except SweepfrontError as error:
-        shutil.rmtree(folder)
+        if counts is not None:
+            shutil.rmtree(counts)
         _refuse(error.message)
     if workers > 1:
-        serve_workers(settings, workers, partial(create_worker, settings), Path(folder))
+        serve_workers(settings, workers, partial(create_worker, settings), counts)
     else:
-        serve_app(create_app(settings, beside=fork(settings, Path(folder))), settings)
+        serve_app(create_app(settings, beside=fork(settings, counts)), settings)
 
 
 @app.command()

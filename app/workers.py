@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 def serve_workers(
-    settings: Settings, count: int, build: Callable[[], FastAPI], counts: Path
+    settings: Settings, count: int, build: Callable[[], FastAPI], counts: Path | None
 ) -> None:
     """Serve by `count` processes until SIGTERM or SIGINT; exits with 3 if they cannot start.
 
@@ -38,14 +38,15 @@ def serve_workers(
         settings: of the service.
         count: how many processes answer.
         build: makes the application, in each of them; it is pickled.
-        counts: the folder in which they put their figures together; it is removed.
+        counts: a folder of their own in which they put their figures together; it is removed.
     """
     config = config_of(build, settings, workers=count)
     workers = _Workers(config, [config.bind_socket()], settings.termination_grace)
     try:
         workers.run()
     finally:
-        shutil.rmtree(counts, ignore_errors=True)
+        if counts is not None:
+            shutil.rmtree(counts, ignore_errors=True)
     if workers.failed:
         sys.exit(STARTUP_FAILURE)
     if workers.ended_by is not None:

@@ -89,9 +89,9 @@ class Served:
         return self.process.wait(timeout=30)
 
     def kill(self) -> None:
-        """SIGKILL, as a crash would."""
+        """SIGKILL to all of its processes but the engine's, at once."""
         assert self.process is not None
-        self.process.kill()
+        self.send_all(signal.SIGKILL)
         self.process.wait(timeout=30)
 
     def log(self) -> str:
@@ -144,10 +144,17 @@ class Served:
         while left:
             pid = left.pop()
             found.append(pid)
-            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-            names = {child: Path(f"/proc/{child}/comm").read_text() for child in children}
-            left += [int(child) for child, name in names.items() if name.startswith("sweep-")]
+            with contextlib.suppress(OSError):
+                children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+                names = {child: Path(f"/proc/{child}/comm").read_text() for child in children}
+                left += [int(child) for child, name in names.items() if name.startswith("sweep-")]
         return found
+
+    def send_all(self, number: signal.Signals) -> None:
+        """A signal to each of these at once, as what befalls the whole machine would be."""
+        for pid in self.pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def memory(self) -> float:
         """Megabytes of memory that these hold, of what they share each its part."""

@@ -20,7 +20,7 @@ _LONGEST_PAUSE_SECONDS = 10.0
 log = logging.getLogger(__name__)
 
 
-def fork(settings: Settings, counts: Path) -> Beside:
+def fork(settings: Settings, counts: Path | None) -> Beside:
     """Start the process; while this one has a single thread and no connection of its own.
 
     A process between the two starts another one for each that dies, as this one soon has threads
@@ -28,7 +28,7 @@ def fork(settings: Settings, counts: Path) -> Beside:
 
     Args:
         settings: of the service.
-        counts: the folder in which both put their figures together; it is removed at the end.
+        counts: a folder of their own in which both put their figures together; it is removed.
     """
     # What was loaded is shared by the processes as long as nobody goes through it.
     gc.freeze()
@@ -39,7 +39,8 @@ def fork(settings: Settings, counts: Path) -> Beside:
         try:
             _keep(theirs, settings)
         finally:
-            shutil.rmtree(counts, ignore_errors=True)
+            if counts is not None:
+                shutil.rmtree(counts, ignore_errors=True)
             os._exit(0)
     theirs.close()
     return Beside(ours, keeper)
@@ -76,6 +77,9 @@ def _call_this_process(name: str) -> None:
 
 
 def _hung_up(link: socket.socket) -> bool:
-    with suppress(BlockingIOError):
+    try:
         return not link.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    return False
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True

@@ -86,7 +86,9 @@ def _serve(
         wait = max(0.0, next_state - time.monotonic())
         if not select.select([link], [], [], wait)[0]:
             continue
-        data = link.recv(LARGEST)
+        data = b""
+        with suppress(ConnectionResetError):  # by a server that was killed
+            data = link.recv(LARGEST)
         if not data:
             return
         message = json.loads(data)

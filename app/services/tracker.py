@@ -35,7 +35,7 @@ MAX_DELAY_SECONDS = 300.0
 LOST_AFTER = 3
 """Looks that found no trace of a sweep before the one that gives it up, with none that did between."""
 _WORKERS = 16
-_QUEUED = 3 * _WORKERS
+_QUEUED = 2 * _WORKERS
 """Looks that are claimed at once for a backend: those under way and the next ones."""
 _HEALTHY_SECONDS = 10.0
 _SPREAD = 0.2

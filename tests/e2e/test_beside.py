@@ -64,13 +64,17 @@ def test_a_killed_service_leaves_none_behind(service: Served) -> None:
     name = service.submit(slow_sweep(6, 10, 0.1))["name"]
     service.until(name, half_done)
     before = house(service.data)
-    service.kill()
+    assert before.service is not None
+    assert before.service.kill()
     assert before.tracker is not None
     assert before.keeper is not None
     for process in (before.tracker, before.keeper):
         _until(lambda gone=process: not gone.lives())  # type: ignore[misc]
+    assert service.process is not None
+    service.process.wait(timeout=30)
     service.start()
     assert service.finished(name)["status"] == "completed"
+    assert "Traceback" not in service.log()
 
 
 def test_a_tracker_that_stands_still_is_told(service: Served) -> None:

@@ -38,9 +38,9 @@ def _busy(one: Served, records: Records, azure: RunningEmulator) -> list[str]:
 
 
 def _held(replica: Served, records: Records) -> list[str]:
-    assert replica.process is not None
+    tracker = replica.pids()[-1]
     statement = "SELECT name FROM sweeps WHERE lease_owner LIKE :owner AND submitted_at IS NULL"
-    found = records.rows(statement, owner=f"%:{replica.process.pid}:%")
+    found = records.rows(statement, owner=f"%:{tracker}:%")
     return [str(name) for (name,) in found]
 
 
@@ -69,11 +69,10 @@ def test_a_replica_that_stood_still_writes_nothing_when_it_goes_on(
 ) -> None:
     """SIGSTOP: its leases run out, and what it brings afterwards no longer counts."""
     one, other = pair
-    assert one.process is not None
     before = set(azure.jobs())
     names = _busy(one, records, azure)
     held = _held(one, records)
-    one.process.send_signal(signal.SIGSTOP)
+    one.send_all(signal.SIGSTOP)
     took = _until(lambda: _all_submitted(records), 2 * LEASE_SECONDS)
     print(f"taken over {took:.1f} s after SIGSTOP")
     _until(lambda: not records.owners(), 30)
@@ -81,7 +80,7 @@ def test_a_replica_that_stood_still_writes_nothing_when_it_goes_on(
     state = "SELECT name, token, status, cursor, last_synced_at, due_at FROM sweeps ORDER BY name"
     events = "SELECT count(*) FROM events"
     then = records.rows(state), records.rows(events)
-    one.process.send_signal(signal.SIGCONT)
+    one.send_all(signal.SIGCONT)
     # Each look that stood still goes on with its next call to Azure, and then wants to write.
     _until(lambda: len(azure.requests("GET .*/jobs/")) >= len(held), 30)
     one.wait_until_ready()
