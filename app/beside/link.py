@@ -52,8 +52,11 @@ class Beside:
         """Set the backends of this process to work, and begin to exchange news."""
         self._backends = backends
         for backend in backends.values():
-            # What changes is told to the process that looks at it.
-            watched(backend).start(_pass_over)
+            watched(backend)
+            if backend.poll_interval is None:
+                # Started here; what changes is told to the process that looks at it. The others
+                # are started there, and load here what they need when they are asked.
+                backend.start(_pass_over)
         db.tell_neighbour(lambda: say(self._link, {"events": True}))
         threading.Thread(target=self._hear, args=(db,), name="beside", daemon=True).start()
 
