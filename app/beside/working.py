@@ -21,8 +21,6 @@ from app.store.database import Database
 from app.sweep.errors import SweepfrontError
 from app.watching import tracing
 
-_NICER = 10
-"""Where cores are short, requests come first, and a look takes a little longer."""
 _STATE_SECONDS = 1.0
 _TROUBLED_SECONDS = 0.2
 """How often the web server is told how things stand, and while something does not work."""
@@ -37,7 +35,6 @@ def work(link: socket.socket, settings: Settings) -> NoReturn:
         link: to the web server; it reads as ended when the server has.
         settings: of the service.
     """
-    os.nice(_NICER)
     code = 1
     try:
         _work(link, settings)

@@ -18,7 +18,7 @@ PUT_JOB = "PUT .*/jobs/"
 TIMEOUT = 2.0
 PERIOD = 3.0
 KILLS = 25
-PAUSE_SECONDS = 0.03
+PAUSE_SECONDS = 0.04
 """Between two posts: what is measured is how soon kills are made good, not how fast Azure is."""
 SUBMITTED_SECONDS = 30.0
 """Two looks of the default period; a sweep that was cut off waits for the end of its lease, 15 s."""
@@ -94,6 +94,7 @@ def test_kills_while_submitting_leave_one_job_for_each_accepted_sweep(
                 else:
                     assert answer.status_code == httpx.codes.ACCEPTED, answer.text
                     accepted.append(name)
+                time.sleep(PAUSE_SECONDS)
             service.kill()
             service.start()
         emulator.misbehave()

@@ -32,8 +32,8 @@ def _busy(one: Served, records: Records, azure: RunningEmulator) -> list[str]:
     names = [f"t-{uuid.uuid4().hex[:8]}" for _ in range(COUNT)]
     for name in names:
         one.submit(azure_body(name=name))
-    _until(lambda: len(_held(one, records)) >= COUNT // 2, 10)
-    _until(lambda: len(azure.requests(PUT_JOB)) >= COUNT // 2, 10)
+    _until(lambda: len(_held(one, records)) >= COUNT // 2, 30)
+    _until(lambda: len(azure.requests(PUT_JOB)) >= COUNT // 2, 30)
     return names
 
 
