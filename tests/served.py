@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +208,14 @@ def served(data: Path, **options: Any) -> Iterator[Served]:  # noqa: ANN401 - pa
             with contextlib.suppress(AssertionError, ProcessLookupError):
                 os.kill(service.engine_pid(), signal.SIGTERM)
         service.client.close()
+
+
+def until(condition: Callable[[], bool], within: float = 60.0) -> None:
+    """Wait for it, so many seconds at most."""
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def document(command: str, space: Json, **more: Any) -> Json:  # noqa: ANN401 - any key of the document

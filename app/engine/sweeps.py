@@ -143,7 +143,7 @@ class Sweeps:
         if not self.storage.usable(time.monotonic()):
             return changed
         try:
-            for name in sorted(self._news):
+            for name in tuple(self._news):
                 run = self._live.get(name)
                 if run is not None and run.journal.flush():
                     changed.append(name)

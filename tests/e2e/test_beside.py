@@ -3,14 +3,14 @@
 import os
 import re
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.chaos.processes import House, Process, house
-from tests.served import Served, half_done, served, slow_sweep
+from tests.served import Served, half_done, served, slow_sweep, until
 
 pytestmark = pytest.mark.slow
 
@@ -22,11 +22,7 @@ def service(tmp_path: Path, scripts: Path) -> Iterator[Served]:
         yield running
 
 
-def _until(condition: Callable[[], bool], within: float = 30.0) -> None:
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+_until = partial(until, within=30.0)
 
 
 def _tracker(service: Served) -> Process:

@@ -86,11 +86,14 @@ def exported(guarded: Guarded, after: int = 0) -> list[Json]:
 
 def test_a_webhooks_address_is_not_written_down(guarded: Guarded) -> None:
     """Of a webhook's address the log has the host only."""
-    url = "http://127.0.0.1/a-secret-path?key=a-secret-value"
+    host = "127.0.0.1"
+    url = str(
+        httpx.URL(scheme="http", host=host, path="/a-secret-path", query=b"key=a-secret-value")
+    )
     made = guarded["chief"].post("/v1/webhooks", json={"url": url})
     assert made.status_code == httpx.codes.CREATED, made.text
     entry = (
         guarded["chief"].get("/v1/audit", params={"action": "webhook.create"}).json()["items"][0]
     )
-    assert entry["details"] == {"receiver": "127.0.0.1"}
+    assert entry["details"] == {"receiver": host}
     assert guarded["chief"].delete(f"/v1/webhooks/{made.json()['id']}").status_code == 204

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ import pytest
 
 from tests.event_reader import EventReader
 from tests.replicas.conftest import Records
-from tests.served import ROOT, Served, half_done, served, slow_sweep
+from tests.served import ROOT, Served, half_done, served, slow_sweep, until
 
 POINTS = 10
 
@@ -26,15 +26,8 @@ def crew(tmp_path: Path, scripts: Path, records: Records) -> Iterator[Served]:
     with served(
         tmp_path / "data", code_root=scripts, database_url=records.url, workers=2
     ) as running:
-        _until(lambda: len(_answering(running)) == 2)
+        until(lambda: len(_answering(running)) == 2)
         yield running
-
-
-def _until(condition: Callable[[], bool], within: float = 60.0) -> None:
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def _workers(service: Served) -> set[int]:
@@ -101,7 +94,7 @@ def test_both_answer_and_a_dead_one_is_replaced(crew: Served) -> None:
     engine = crew.engine_pid()
     for victim in sorted(_workers(crew)):
         os.kill(victim, signal.SIGKILL)
-        _until(partial(_replaced, crew, victim))
+        until(partial(_replaced, crew, victim))
         assert crew.engine_pid() == engine
         assert _engines(crew) == 1
     assert crew.finished(name, within=120)["status"] == "completed"
@@ -138,17 +131,17 @@ def test_streams_that_are_open_do_not_delay_the_end(
         environment=options,
         workers=2,
     ) as crew:
-        _until(lambda: len(_answering(crew)) == 2)
+        until(lambda: len(_answering(crew)) == 2)
         readers = [EventReader(crew.port) for _ in range(12)]
         begun = time.monotonic()
         code = crew.stop()
         took = time.monotonic() - begun
         print(f"ended {took:.1f} s after SIGTERM")
         assert code == -signal.SIGTERM
-        _until(lambda: all(reader.clean is not None for reader in readers), 5)
+        until(lambda: all(reader.clean is not None for reader in readers), 5)
         assert all(reader.clean for reader in readers)
         # Python's own helper of its processes ends a moment after them.
-        _until(lambda: not crew.processes(), 5)
+        until(lambda: not crew.processes(), 5)
         assert took < 5
 
 
@@ -158,7 +151,7 @@ def test_workers_end_with_the_process_that_watches_them(crew: Served) -> None:
     engine = crew.engine_pid()
     workers = _workers(crew)
     crew.kill()
-    _until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 30)
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 30)
     crew.start()
     assert crew.engine_pid() != engine or engine
     assert crew.get("/v1/backends")["items"][0]["healthy"]
