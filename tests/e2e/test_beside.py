@@ -3,7 +3,10 @@
 import os
 import re
 import signal
+import sqlite3
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -35,6 +38,16 @@ def _tracker(service: Served) -> Process:
 
     _until(there)
     return found[0]
+
+
+def _writes(service: Served) -> bool:
+    """Somebody has the right to write."""
+    with closing(sqlite3.connect(service.data / "sweepfront.db", timeout=0.5)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+    return False
 
 
 def test_a_killed_tracker_is_replaced_and_its_sweeps_go_on(service: Served) -> None:
@@ -77,6 +90,11 @@ def test_a_tracker_that_stands_still_is_told(service: Served) -> None:
     """`/readyz` says so, requests are answered, and it goes on where it stood."""
     tracker = _tracker(service)
     os.kill(tracker.pid, signal.SIGSTOP)
+    while _writes(service):
+        # Whoever stands still with the right to write holds up all who want it.
+        os.kill(tracker.pid, signal.SIGCONT)
+        time.sleep(0.05)
+        os.kill(tracker.pid, signal.SIGSTOP)
     try:
         name = service.submit(slow_sweep(2, 1, 0.0))["name"]
         _until(lambda: service.client.get("/readyz").status_code == 503)
