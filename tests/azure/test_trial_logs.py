@@ -11,27 +11,29 @@ from tests.azure_emulator.running import RunningEmulator
 from tests.contract.backends.conftest import EMULATED
 from tests.served import Served
 
-PRINTS = "for i in 1 2 3 4 5 6; do echo line $i; sleep 0.5; done"
 SECRETS = "POST .*/datastores/.*/listSecrets"
 
 
 @pytest.mark.slow
 def test_the_log_of_a_running_trial_is_followed(
-    azure_service: Served, emulator: RunningEmulator
+    azure_service: Served, emulator: RunningEmulator, tmp_path: Path
 ) -> None:
-    """Line by line, long before the trial ends; the key to the store is fetched once."""
-    body = azure_document(PRINTS, code=None, limits={"max_total_trials": 1})
+    """Line by line, before the trial ends; the key to the store is fetched once."""
+    read = tmp_path / "read"
+    waits = f"until test -e {read}-$i; do sleep 0.1; done"
+    prints = f"for i in 1 2 3 4 5 6; do echo line $i; {waits}; done"
+    body = azure_document(prints, code=None, limits={"max_total_trials": 1})
     name = azure_service.submit(body)["name"]
     azure_service.until(name, lambda sweep: sweep["trial_counts"]["running"] == 1)
     emulator.misbehave()
     trial = f"/v1/sweeps/{name}/trials/0"
-    lines, states = [], []
+    lines = []
     with azure_service.client.stream("GET", f"{trial}/logs?follow=true") as answer:
         for line in answer.iter_lines():
             lines.append(line)
-            states.append(azure_service.get(trial)["status"])
+            assert azure_service.get(trial)["status"] == "running"
+            Path(f"{read}-{len(lines)}").touch()
     assert lines == [f"line {number}" for number in range(1, 7)]
-    assert states[0] == "running"
     assert len(emulator.requests(SECRETS)) <= 1
     whole = azure_service.client.get(f"{trial}/logs").text
     assert whole.splitlines() == lines
