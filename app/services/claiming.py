@@ -18,6 +18,13 @@ from app.sweep.errors import SweepfrontError
 from app.sweep.record import Claim
 
 SCAN_SECONDS = 1.0
+"""Between two looks for what is due, at most."""
+TOGETHER = 2
+"""Due sweeps of a polled backend that are found at once, mostly: looks that begin together take the
+processors from everybody else, the web server above all."""
+MIN_SCAN_SECONDS = 0.1
+MIN_CLAIM_SECONDS = 0.05
+"""Between two claims of what was announced: under load they are claimed together."""
 MIN_SPACING_SECONDS = 0.1
 """Between two looks at a sweep whose backend announces changes; the first is made at once."""
 SPREAD_SECONDS = 0.05
@@ -65,7 +72,9 @@ class Claiming:
         self._busy: dict[str, Claim] = {}
         self._backlog: set[BackendName] = set()
         self._next_scan: dict[BackendName, float] = dict.fromkeys(backends, 0.0)
+        self._pauses: dict[BackendName, float] = dict.fromkeys(backends, SCAN_SECONDS)
         self._next_woken = 0.0
+        self._next_claim = 0.0
 
     def wake(self, name: str) -> None:
         """This sweep has news."""
@@ -143,7 +152,7 @@ class Claiming:
             scanned = [name for name, at in self._next_scan.items() if at <= now]
             for name in scanned:
                 # Services that were started together do not stay in step.
-                pause = random.uniform(0.9, 1.1) * SCAN_SECONDS  # noqa: S311 - a delay
+                pause = random.uniform(0.9, 1.1) * self._pauses[name]  # noqa: S311 - a delay
                 self._next_scan[name] = now + pause
             return scanned
 
@@ -159,13 +168,20 @@ class Claiming:
         with self._lock:
             if len(found) >= room:
                 self._backlog.add(backend)
+                self._pauses[backend] = SCAN_SECONDS
             else:
                 self._backlog.discard(backend)
+                if backend in self._polled:
+                    pause = self._pauses[backend] * TOGETHER / max(len(found), 1)
+                    self._pauses[backend] = min(SCAN_SECONDS, max(MIN_SCAN_SECONDS, pause))
         return found
 
     def _announced(self) -> list[Claim]:
         """Claim what was announced; what was looked at just before has to wait a little."""
         now = time.monotonic()
+        if now < self._next_claim:
+            self._next_woken = min(self._next_woken, self._next_claim)
+            return []
         with self._lock:
             self._looked = {
                 n: at for n, at in self._looked.items() if at + MIN_SPACING_SECONDS > now
@@ -178,6 +194,7 @@ class Claiming:
         self._next_woken = min(again, default=math.inf) + MIN_SPACING_SECONDS
         if not names:
             return []
+        self._next_claim = now + MIN_CLAIM_SECONDS
         try:
             found, left = claims.claim_announced(
                 self._db,

@@ -82,9 +82,15 @@ def judge(
     )
     share = allowance(document) if document.constraints else None
     points = share.points if share else _cardinality(document)
-    earlier = _earlier(db, document, digest)
     document_hash = document.digest()
-    same = history.same_document(db, document_hash)
+    earlier, same = history.known(
+        db,
+        document_hash=document_hash,
+        # What a registered asset holds is known to Azure only.
+        code="" if document.trial.code_asset else digest,
+        command=document.trial.command,
+        metric=document.objective.primary_metric,
+    )
     warnings = [*advise(complete, points), *_allowed(share), *judgement.warnings]
     return Judged(
         complete=complete,
@@ -186,18 +192,6 @@ def _code_digest(document: SweepDocument, code: CodeStore, errors: list[FieldErr
             FieldError(pointer="/trial/code", message=error.message, value=document.trial.code)
         )
         return None
-
-
-def _earlier(db: Database, document: SweepDocument, code: str | None) -> Earlier:
-    if document.trial.code_asset:
-        # What a registered asset holds is known to Azure only.
-        return Earlier()
-    return history.same_code(
-        db,
-        code=code,
-        command=document.trial.command,
-        metric=document.objective.primary_metric,
-    )
 
 
 def _cardinality(document: SweepDocument) -> int | None:

@@ -59,7 +59,8 @@ def submit(
     project = home(db.actor.caller, complete.tags.get(PROJECT_TAG), pointer=f"/tags/{PROJECT_TAG}")
     if project is not None:
         complete = complete.model_copy(update={"tags": {**complete.tags, PROJECT_TAG: project}})
-    if complete.name is None:
+    nameless = complete.name is None
+    if nameless:
         complete = complete.model_copy(update={"name": f"sweep-{secrets.token_hex(5)}"})
     new = NewSweep(
         document=complete,
@@ -70,6 +71,7 @@ def submit(
         idempotency_key=idempotency_key,
         request_id=request_id,
         project=project,
+        nameless=nameless,
     )
     return sweeps.add(db, new, quota_of(quotas, project))
 

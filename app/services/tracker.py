@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 from app.backends.base import Backend, BackendError, UnknownSweepError
@@ -29,8 +30,10 @@ from app.watching.looks import Looks
 
 LEASE_SECONDS = 15.0
 """How long a sweep waits for a service that was killed while it looked; renewed in long looks."""
-ANNOUNCED_LOOK_SECONDS = 30.0
-"""How often a sweep is looked at whose backend announces changes, in case one got lost."""
+ANNOUNCED_LOOK_SECONDS = 60.0
+"""When a sweep is looked at whose backend announces changes, in case one got lost: then, and after
+half of the time that it has lived."""
+_LATEST_LOOK_SECONDS = 300.0
 MAX_DELAY_SECONDS = 300.0
 LOST_AFTER = 3
 """Looks that found no trace of a sweep before the one that gives it up, with none that did between."""
@@ -206,9 +209,7 @@ class Tracker:
     def _observe(self, backend: Backend, claim: Claim, *, submitted: bool = False) -> bool:
         """See what is new and write it down; True when there is more at once."""
         snapshot = backend.observe(claim.sweep.name, claim.cursor)
-        # Sweeps that were submitted together are not looked at together for ever.
-        spread = random.uniform(1 - _SPREAD, 1 + _SPREAD)  # noqa: S311 - a delay
-        next_look = spread * (backend.poll_interval or ANNOUNCED_LOOK_SECONDS)
+        next_look = _pause(backend.poll_interval, claim.sweep.submitted_at)
         if snapshot.more:
             next_look = 0.0
         leases.apply(self._db, claim, snapshot, next_look=next_look, submitted=submitted)
@@ -267,3 +268,20 @@ class Tracker:
         except SweepfrontError as error:
             # The lease runs out by itself and the sweep is claimed again.
             log.warning("sweep %s could not be postponed: %s", claim.sweep.name, error)
+
+
+def _pause(poll_interval: float | None, submitted_at: datetime | None) -> float:
+    """Seconds until the next look, so that sweeps submitted together are not looked at together.
+
+    Args:
+        poll_interval: of the backend; None: it announces changes.
+        submitted_at: None: it has just been submitted. Those of a polled backend, whose looks take
+            long, spread over the interval at once.
+    """
+    least, pause = 1 - _SPREAD, poll_interval
+    if pause is None:
+        lived = (datetime.now(UTC) - submitted_at).total_seconds() if submitted_at else 0.0
+        pause = min(max(ANNOUNCED_LOOK_SECONDS, lived / 2), _LATEST_LOOK_SECONDS)
+    elif submitted_at is None:
+        least = 0.0
+    return pause * random.uniform(least, 1 + _SPREAD)  # noqa: S311 - a delay

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.access.audit import AuditEntry
 from app.access.callers import Role
 from app.access.permission import hold_somewhere
+from app.store import last_words
 from app.store.database import Database
 from app.store.paging import Order, Page, page_of
 from app.store.rights import actor_of, seen
@@ -76,7 +77,7 @@ def note(
         "document_hash": document_hash,
         "details": dict(details or {}),
     }
-    session.execute(_INSERT, entry)
+    last_words.leave(session, _INSERT, entry)
 
 
 def note_call(

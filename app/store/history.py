@@ -1,13 +1,25 @@
 """What is known from earlier sweeps before a new one costs anything."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import bindparam, exists, func, select
+from sqlalchemy import (
+    Executable,
+    Select,
+    bindparam,
+    exists,
+    false,
+    func,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from app.store.database import Database
-from app.store.rights import only_seen
+from app.store.rights import actor_of, only_seen
 from app.store.tables import METRICS, SWEEPS, TRIALS
+from app.store.values import AnyRow
 from app.sweep.record import BestTrial, Earlier, Predecessor
 from app.sweep.state import SweepStatus, TrialStatus
 
@@ -21,22 +33,30 @@ _TIMED = (
     TRIALS.c.status == TrialStatus.COMPLETED,
     TRIALS.c.duration_seconds.is_not(None),
 )
-_OF_DOCUMENT = (
-    select(_C.name, _C.status, _C.best_trial)
-    .where(_C.document_hash == bindparam("digest"))
-    .order_by(_C.id.desc())
-    .limit(1)
-)
+_SUMMARY = (_C.id, _C.name, _C.status, _C.best_trial)
 # Asked for all of them at once: of a code that is posted often, most have none as yet.
 _TELLING = exists().where(TRIALS.c.sweep_id == _C.id, *_TIMED)
 _NEWEST = (
-    select(_C.id, _TELLING.label("telling"))
+    select(*_SUMMARY, false().label("same"), _TELLING.label("telling"))
     .where(_C.primary_metric == bindparam("metric"))
     .order_by(_C.id.desc())
     .limit(LOOKED_AT)
 )
 _OF_CODE = _NEWEST.where(_C.code == bindparam("code"))
 _OF_NONE = _NEWEST.where(_C.code.is_(None))
+_OF_DOCUMENT = (
+    select(*_SUMMARY, true().label("same"), false().label("telling"))
+    .where(_C.document_hash == bindparam("digest"))
+    .order_by(_C.id.desc())
+    .limit(1)
+)
+
+
+def _together(*asked: Select[*tuple[Any, ...]]) -> Executable:
+    return union_all(*(select(each.subquery()) for each in asked))
+
+
+_SEEING_ALL = {of_code: _together(of_code, _OF_DOCUMENT) for of_code in (_OF_CODE, _OF_NONE)}
 _DOCUMENTS = (
     select(_C.id, _C.name, _C.document)
     .where(_C.id.in_(bindparam("ids", expanding=True)))
@@ -57,38 +77,55 @@ _REPORTS = (
 )
 
 
-def same_document(db: Database, document_hash: str) -> Predecessor | None:
-    """The newest sweep of the same document."""
+def known(
+    db: Database, *, document_hash: str, code: str | None, command: str, metric: str
+) -> tuple[Earlier, Predecessor | None]:
+    """What earlier sweeps tell of a document.
+
+    Args:
+        db: the database.
+        document_hash: digest of the document as its author wrote it.
+        code: digest of the code; None for a command that needs none; empty: nobody here knows it.
+        command: the template, to the letter.
+        metric: the primary metric.
+
+    Returns:
+        What the newest sweeps with this code, command and primary metric have shown, and the newest
+        sweep of the same document.
+    """
+    about = {"digest": document_hash, "code": code, "metric": metric}
     with db.read() as session:
-        statement = only_seen(session, _OF_DOCUMENT, _C.project)
-        row = session.execute(statement, {"digest": document_hash}).one_or_none()
-    if row is None:
-        return None
+        found = session.execute(_first_look(session, code), about).all()
+        same = next((_predecessor(row) for row in found if row.same), None)
+        telling = sorted((row.id for row in found if row.telling), reverse=True)
+        return _earlier(session, telling, command, metric), same
+
+
+def _first_look(session: Session, code: str | None) -> Executable:
+    """Both questions in one statement: a post waits longest for what goes to the database and back."""
+    of_code = _OF_NONE if code is None else _OF_CODE
+    if actor_of(session).caller.projects is None:
+        return _SEEING_ALL[of_code]
+    asked = (only_seen(session, each, _C.project) for each in (of_code, _OF_DOCUMENT))
+    return _together(*asked)
+
+
+def _predecessor(row: AnyRow) -> Predecessor:
     best = None if row.best_trial is None else BestTrial(**row.best_trial)
     return Predecessor(name=row.name, status=SweepStatus(row.status), best_trial=best)
 
 
-def same_code(db: Database, *, code: str | None, command: str, metric: str) -> Earlier:
-    """What the newest sweeps with this code, command and primary metric have shown.
-
-    Args:
-        db: the database.
-        code: digest of the code; None for a command that needs none.
-        command: the template, to the letter.
-        metric: the primary metric.
-    """
-    with db.read() as session:
-        statement = only_seen(session, _OF_NONE if code is None else _OF_CODE, _C.project)
-        newest = session.execute(statement, {"code": code, "metric": metric})
-        used = _of_command(session, [row.id for row in newest if row.telling], command)
-        if not used:
-            return Earlier()
-        timed = {
-            (row.sweep_id, row.number): row.duration_seconds
-            for row in session.execute(_DURATIONS, {"ids": list(used)})
-        }
-        about = {"ids": list(used), "numbers": [number for _, number in timed], "metric": metric}
-        reports = session.execute(_REPORTS, about).all()
+def _earlier(session: Session, telling: Sequence[int], command: str, metric: str) -> Earlier:
+    """What these sweeps have shown, the newest first, as far as they have the command."""
+    used = _of_command(session, telling, command)
+    if not used:
+        return Earlier()
+    timed = {
+        (row.sweep_id, row.number): row.duration_seconds
+        for row in session.execute(_DURATIONS, {"ids": list(used)})
+    }
+    about = {"ids": list(used), "numbers": [number for _, number in timed], "metric": metric}
+    reports = session.execute(_REPORTS, about).all()
     return Earlier(
         sweeps=list(used.values()),
         durations=list(timed.values()),

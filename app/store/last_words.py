@@ -1,6 +1,6 @@
-"""What a transaction writes last: its events, numbered in the order of commits, and its signals.
+"""What a transaction writes last: rows that it does not read, numbered events, and its signals.
 
-PostgreSQL numbers rows as they are inserted: a reader could see event 8 before event 7 is committed,
+All of it goes to PostgreSQL in one round trip with the commit. PostgreSQL numbers rows as they are inserted: a reader could see event 8 before event 7 is committed,
 and would never ask for 7 again. So transactions that number rows hold each other back from there to
 their end, which comes at once after a single statement.
 """
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import insert, text
+from sqlalchemy import Delete, Insert, Update, insert, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     import psycopg
 
 _EVENTS = "last words"
+_STATEMENTS = "last statements"
 _INSERT = insert(EVENTS)
+_Statement = Insert | Update | Delete
+_Values = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 _LOCK = 0x5EEF_E7E7
 _IN_ORDER = text(f"SELECT pg_advisory_xact_lock({_LOCK})")
 _SIGNALS = "SELECT pg_notify(%(channel)s, payload) FROM unnest(%(payloads)s::text[]) AS payload"
@@ -37,6 +40,19 @@ SELECT pg_notify(%(channel)s, payload) FROM unnest(%(payloads)s::text[]) AS payl
 """
 
 
+def leave(session: Session, statement: _Statement, values: _Values) -> None:
+    """Have a statement executed when the transaction ends; what was left first comes first.
+
+    Args:
+        session: of the transaction, which reads nothing of what this changes.
+        statement: an insert without a key to return, an update, or a delete.
+        values: its parameters, or those of each row.
+    """
+    if isinstance(statement, Insert):
+        statement = statement.inline()
+    session.info.setdefault(_STATEMENTS, []).append((statement, values))
+
+
 def put(session: Session, events: Sequence[Mapping[str, object]]) -> None:
     """Have rows of events written when the transaction ends, in this order; all but their times."""
     session.info.setdefault(_EVENTS, []).extend(events)
@@ -51,18 +67,26 @@ def say(session: Session, channel: str, payloads: Sequence[str]) -> None:
         payloads: the signals; PostgreSQL's only.
     """
     events: list[dict[str, Any]] = session.info.pop(_EVENTS, [])
+    left: list[tuple[_Statement, _Values]] = session.info.pop(_STATEMENTS, [])
     if session.get_bind().dialect.name == "postgresql":
-        if events or payloads:
-            _say_and_commit(session, events, {"channel": channel, "payloads": list(payloads)})
-    elif events:
+        if events or payloads or left:
+            words: dict[str, object] = {"channel": channel, "payloads": list(payloads)}
+            _say_and_commit(session, left, events, words)
+        return
+    for statement, values in left:
+        session.execute(statement, values)
+    if events:
         now = datetime.now(UTC)
         session.execute(_INSERT, [{**event, "at": now} for event in events])
 
 
 def _say_and_commit(
-    session: Session, events: Sequence[Mapping[str, object]], words: dict[str, object]
+    session: Session,
+    left: Sequence[tuple[_Statement, _Values]],
+    events: Sequence[Mapping[str, object]],
+    words: dict[str, object],
 ) -> None:
-    """Send both at once: while this process came to the commit, all others would wait."""
+    """Send all at once: while this process came to the commit, all others would wait."""
     statement = _SIGNALS
     if events:
         statement = _WITH_EVENTS
@@ -73,6 +97,8 @@ def _say_and_commit(
     error_class = connection.dialect.loaded_dbapi.Error
     try:
         with driver.pipeline():
+            for each, values in left:
+                session.execute(each, values)
             driver.execute(statement, words)
             driver.execute("COMMIT")
     except error_class as error:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from app.store import events, signals
+from app.store import events, last_words, signals
 from app.store.database import Database
 from app.store.engines import clock
 from app.store.progress import record_progress
@@ -160,7 +160,7 @@ def _held(session: Session, claim: Claim) -> AnyRow | None:
 
 
 def _change(session: Session, row: AnyRow, values: Values) -> None:
-    session.execute(_CHANGE, {"row": row.id, **values})
+    last_words.leave(session, _CHANGE, {"row": row.id, **values})
 
 
 def _release(session: Session, row: AnyRow, next_look: float | None, **changed: object) -> None:
@@ -169,6 +169,6 @@ def _release(session: Session, row: AnyRow, next_look: float | None, **changed: 
     if next_look is not None and wait == 0.0:
         signals.note_due(session, row.backend)
     if next_look is None or wait is None:
-        session.execute(_END, {"row": row.id, **changed})
+        last_words.leave(session, _END, {"row": row.id, **changed})
     else:
-        session.execute(_LOOK_AGAIN, {"row": row.id, "wait": wait, **changed})
+        last_words.leave(session, _LOOK_AGAIN, {"row": row.id, "wait": wait, **changed})

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, insert, select
 from sqlalchemy.orm import Session
 
-from app.store import events
+from app.store import events, last_words
 from app.store.events import NewEvent
 from app.store.news import (
     decision_events,
@@ -168,10 +168,11 @@ def _write_reports(
         if metric.trial in trials and metric.attempt == trials[metric.trial].attempt
     ]
     if metrics:
-        session.execute(_INSERT_METRICS, [metric_values(row.id, metric) for metric in metrics])
+        values = [metric_values(row.id, metric) for metric in metrics]
+        last_words.leave(session, _INSERT_METRICS, values)
     if snapshot.decisions:
         entries = [decision_values(row.id, decision) for decision in snapshot.decisions]
-        session.execute(_INSERT_DECISIONS, entries)
+        last_words.leave(session, _INSERT_DECISIONS, entries)
     return report_events(row.name, metrics) + decision_events(row.name, snapshot.decisions)
 
 

@@ -3,6 +3,7 @@
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
+from app.store import last_words
 from app.store.rights import actor_of
 from app.store.tables import IDEMPOTENCY_KEYS, SWEEPS
 from app.store.values import sweep_of
@@ -17,6 +18,7 @@ _MADE_WITH = (
     .join(IDEMPOTENCY_KEYS, IDEMPOTENCY_KEYS.c.sweep_id == _C.id)
     .where(IDEMPOTENCY_KEYS.c.key == bindparam("key"))
 )
+_INSERT = insert(IDEMPOTENCY_KEYS)
 
 
 def made_before(session: Session, new: NewSweep) -> SweepRecord | None:
@@ -51,11 +53,8 @@ def remember(session: Session, new: NewSweep, sweep_id: int) -> None:
     """Write down which sweep the request made, if it has a key."""
     key = _own_key(session, new)
     if key is not None:
-        session.execute(
-            insert(IDEMPOTENCY_KEYS).values(
-                key=key, sweep_id=sweep_id, document_hash=new.document_hash
-            )
-        )
+        row = {"key": key, "sweep_id": sweep_id, "document_hash": new.document_hash}
+        last_words.leave(session, _INSERT, row)
 
 
 def _own_key(session: Session, new: NewSweep) -> str | None:

@@ -63,7 +63,8 @@ def add(db: Database, new: NewSweep, quota: Quota | None = None) -> tuple[SweepR
     try:
         with db.write() as session:
             require(session, Role.OPERATOR, new.project)
-            found = made_before(session, new)
+            named = not new.nameless or new.idempotency_key is not None
+            found = made_before(session, new) if named else None
             if found is not None:
                 return found, False
             take(session, quota, new.project, new.document)

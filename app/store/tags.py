@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, exists, insert
 from sqlalchemy.orm import Session
 
+from app.store import last_words
 from app.store.tables import SWEEP_TAGS, SWEEPS
 
 _INSERT = insert(SWEEP_TAGS)
@@ -22,7 +23,7 @@ def insert_tags(session: Session, sweep_id: int, tags: Sequence[tuple[str, str]]
     """Write the tags of a sweep down, as keys and values."""
     rows = [{"digest": _digest(key, value), "sweep_id": sweep_id} for key, value in tags]
     if rows:
-        session.execute(_INSERT, rows)
+        last_words.leave(session, _INSERT, rows)
 
 
 def _digest(key: str, value: str) -> str:

@@ -25,6 +25,7 @@ class NewSweep:
         idempotency_key: the caller's key for this request, if any.
         request_id: of the request that submitted it, as logs and Azure's tags know it.
         project: whose it is; None: nobody's in particular.
+        nameless: its author gave it no name, and the one it has was drawn from very many.
     """
 
     document: SweepDocument
@@ -35,6 +36,7 @@ class NewSweep:
     idempotency_key: str | None = None
     request_id: str | None = None
     project: str | None = None
+    nameless: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

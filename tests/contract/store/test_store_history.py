@@ -5,7 +5,7 @@ from dataclasses import replace
 from app.store import history, leases, sweeps
 from app.store.database import Database
 from app.store.history import USED
-from app.sweep.record import Earlier
+from app.sweep.record import Earlier, Predecessor
 from app.sweep.state import SweepSnapshot, SweepStatus, TrialStatus
 from tests.contract.store.samples import claim_one, document, new, report, trial
 
@@ -37,13 +37,25 @@ def ran(
     assert leases.apply(db, claim, snapshot, next_look=1)
 
 
+def same_document(db: Database, digest: str) -> Predecessor | None:
+    """The newest sweep of a document, of code that nobody has."""
+    return history.known(db, document_hash=digest, code="", command="", metric="")[1]
+
+
+def same_code(
+    db: Database, code: str | None, command: str = COMMAND, metric: str = "loss"
+) -> Earlier:
+    """What sweeps of a code have shown, to a document that nobody has."""
+    return history.known(db, document_hash="", code=code, command=command, metric=metric)[0]
+
+
 def test_the_newest_sweep_of_a_document_is_found(db: Database) -> None:
     """By the hash of the document, whatever its name."""
-    assert history.same_document(db, new("a", description="one").document_hash) is None
+    assert same_document(db, new("a", description="one").document_hash) is None
     ran(db, "a", None)
     ran(db, "b", None)
     ran(db, "other", None, description="another document")
-    found = history.same_document(db, new("c", description="one").document_hash)
+    found = same_document(db, new("c", description="one").document_hash)
     assert found is not None
     assert (found.name, found.status) == ("b", SweepStatus.COMPLETED)
 
@@ -53,15 +65,15 @@ def test_completed_trials_of_the_same_code_count(db: Database) -> None:
     ran(db, "a", "code-1")
     ran(db, "b", "code-2", reports=9)
     ran(db, "c", None, reports=9)
-    found = history.same_code(db, code="code-1", command=COMMAND, metric="loss")
+    found = same_code(db, "code-1")
     assert found.sweeps == ["a"]
     assert sorted(found.durations) == [2.0, 4.0]
     assert sorted(found.reports) == [3, 4]
-    assert history.same_code(db, code=None, command=COMMAND, metric="loss").sweeps == ["c"]
+    assert same_code(db, None).sweeps == ["c"]
     nothing = Earlier()
-    assert history.same_code(db, code="code-3", command=COMMAND, metric="loss") == nothing
-    assert history.same_code(db, code="code-1", command="true", metric="loss") == nothing
-    assert history.same_code(db, code="code-1", command=COMMAND, metric="other") == nothing
+    assert same_code(db, "code-3") == nothing
+    assert same_code(db, "code-1", command="true") == nothing
+    assert same_code(db, "code-1", metric="other") == nothing
 
 
 def test_only_the_newest_sweeps_with_completed_trials_are_read(db: Database) -> None:
@@ -69,6 +81,6 @@ def test_only_the_newest_sweeps_with_completed_trials_are_read(db: Database) -> 
     for number in range(USED + 2):
         ran(db, f"s{number}", "code", description=str(number))
     sweeps.add(db, replace(new("waiting"), code="code"))
-    found = history.same_code(db, code="code", command=COMMAND, metric="loss")
+    found = same_code(db, "code")
     assert found.sweeps == [f"s{number}" for number in range(USED + 1, 1, -1)]
     assert len(found.durations) == 2 * USED

@@ -15,7 +15,7 @@ from app.store import views as views_on_record
 from app.store.database import Database
 from app.store.engines import parse_url
 from app.sweep.errors import ConflictError, ForbiddenError, NotFoundError
-from app.sweep.record import NewSweep, SweepFilter
+from app.sweep.record import Earlier, NewSweep, SweepFilter
 from app.sweep.webhook import NewWebhook
 from tests.contract.store.samples import new
 
@@ -66,8 +66,9 @@ def test_lists_leave_out_what_is_not_theirs(db: Database) -> None:
     assert not sweeps.among(other, ["mine"])
     assert not events.page(other, limit=5)
     assert not models.page_models(other, limit=5).items
-    assert history.same_document(other, made.document_hash) is None
-    assert history.same_document(acting(db, OURS), made.document_hash) is not None
+    asked = {"document_hash": made.document_hash, "code": "", "command": "", "metric": ""}
+    assert history.known(other, **asked) == (Earlier(), None)
+    assert history.known(acting(db, OURS), **asked)[1] is not None
     with pytest.raises(ConflictError, match="is taken"):
         sweeps.add(other, replace(new("mine"), project="nlp"))
 
