@@ -1,14 +1,14 @@
 """Code snapshots: folders named after the SHA-256 of what they hold, never changed once made."""
 
-import hashlib
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from app.code.archives import Limits, unpack
+from app.code.digests import Digests
 from app.code.roots import CodeError, Roots, resolve_inside
 from app.sweep.data import UPLOAD
 
@@ -30,6 +30,7 @@ class CodeStore:
         self._folder = folder
         self._roots = Roots(roots)
         self._limits = Limits(bytes=max_bytes, files=max_files)
+        self._digests = Digests()
 
     def upload(self, archive: Path, media_type: str) -> str:
         """Keep an uploaded zip or tar.gz; its digest, the same for the same content.
@@ -55,7 +56,7 @@ class CodeStore:
             return self._uploaded(code.removeprefix(UPLOAD))
         files = list(self._files(self._source(code), code))
         # Most sweeps bring code that is here already: no copy is made of it.
-        digest = _digest_of(files)
+        digest = self._digests.of(files)
         if self.has(digest):
             return digest
         with self._draft() as name:
@@ -75,7 +76,7 @@ class CodeStore:
         """
         if code.startswith(UPLOAD):
             return self._uploaded(code.removeprefix(UPLOAD))
-        return _digest_of(self._files(self._source(code), code))
+        return self._digests.of(self._files(self._source(code), code))
 
     def folder(self, digest: str) -> Path:
         """Where a snapshot lies."""
@@ -167,14 +168,4 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _digest(folder: Path) -> str:
     files = (path for path in folder.rglob("*") if path.is_file())
-    return _digest_of((path.relative_to(folder).as_posix(), path) for path in files)
-
-
-def _digest_of(files: Iterable[tuple[str, Path]]) -> str:
-    """SHA-256 over every file's path and content, in the order of the paths."""
-    total = hashlib.sha256()
-    for relative, path in sorted(files):
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        total.update(f"{relative}\0{content}\n".encode())
-    return total.hexdigest()
+    return Digests().of((path.relative_to(folder).as_posix(), path) for path in files)

@@ -160,7 +160,7 @@ HOMES: dict[str, set[str]] = {
     "numpy": {"app.search", "app.views"},
     "tsdownsample": {"app.views"},
     "argon2": {"app.identity"},
-    "cachetools": {"app.identity", "app.services"},
+    "cachetools": {"app.code", "app.identity", "app.services"},
     "fastapi_azure_auth": {"app.identity.entra"},
     "itsdangerous": {"app.identity", "app.services"},
     "msal": {"app.identity.sign_in"},
