@@ -99,7 +99,8 @@ def _say_and_commit(
         with driver.pipeline():
             for each, values in left:
                 session.execute(each, values)
-            driver.execute(statement, words)
+            if events or words["payloads"]:
+                driver.execute(statement, words)
             driver.execute("COMMIT")
     except error_class as error:
         if driver.closed:
