@@ -63,7 +63,7 @@ def while_tracking(
             occupy(service)
             for stream in streams:  # so that nothing is imported under way
                 service.client.request(stream.method, stream.paths[0], content=stream.body)
-            service.client.get("/dashboard/nothing")
+            service.client.get("/dashboard/nothing")  # brings the pages' library
             emulator.misbehave({"match": "", "times": -1, "delay": LATENCY})
             used = service.processor_seconds()
             client = start(service.port, streams, seconds=seconds)

@@ -140,7 +140,8 @@ class CodeStore:
 
     def _keep(self, draft: Path) -> str:
         """Give the draft its name; whoever made the same one first has it already."""
-        digest = _digest(draft)
+        files = (path for path in draft.rglob("*") if path.is_file())
+        digest = self._digests.of((path.relative_to(draft).as_posix(), path) for path in files)
         place = self._place(digest)
         if not place.is_dir():
             for path in draft.rglob("*"):
@@ -164,8 +165,3 @@ def _files(folder: Path) -> Iterator[Path]:
                 raise CodeError(f"{path.relative_to(folder)} is a link to a folder; copy it in")
             if not name.endswith(".pyc"):
                 yield path
-
-
-def _digest(folder: Path) -> str:
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return Digests().of((path.relative_to(folder).as_posix(), path) for path in files)

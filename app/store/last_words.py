@@ -1,8 +1,9 @@
 """What a transaction writes last: rows that it does not read, numbered events, and its signals.
 
-All of it goes to PostgreSQL in one round trip with the commit. PostgreSQL numbers rows as they are inserted: a reader could see event 8 before event 7 is committed,
-and would never ask for 7 again. So transactions that number rows hold each other back from there to
-their end, which comes at once after a single statement.
+All of it goes to PostgreSQL in one round trip, together with the commit. PostgreSQL numbers rows as
+they are inserted: a reader could see event 8 before event 7 is committed, and would never ask for 7
+again. So transactions that number rows hold each other back from there to their end, which comes at
+once after a single statement.
 """
 
 import json
@@ -45,7 +46,7 @@ def leave(session: Session, statement: _Statement, values: _Values) -> None:
 
     Args:
         session: of the transaction, which reads nothing of what this changes.
-        statement: an insert without a key to return, an update, or a delete.
+        statement: whose result nobody asks for; an insert returns no key.
         values: its parameters, or those of each row.
     """
     if isinstance(statement, Insert):
