@@ -262,6 +262,9 @@ def _fault(request: Request, error: Exception) -> Response:
         request,
         "internal",
         "The service failed at this request; its log has the details under the request id.",
+        # uvicorn closes the connection after a fault; a client that is not told sends its next
+        # request on it, and is reset.
+        headers={"Connection": "close"},
     )
 
 

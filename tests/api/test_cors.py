@@ -1,6 +1,5 @@
 """CORS: what a browser needs to hear before it lets pages of another origin read an answer."""
 
-import sqlite3
 from collections.abc import Iterator
 
 import httpx
@@ -8,6 +7,7 @@ import pytest
 
 from tests.event_reader import STREAM
 from tests.served import Served, served
+from tests.unreadable import unreadable_event
 
 BOARD = "https://board.example.com"
 ALLOWED = "access-control-allow-origin"
@@ -50,16 +50,8 @@ def test_answers_and_problems_may_be_read(opened: Served, path: str, status: int
 
 def test_the_answer_to_a_fault_may_be_read(opened: Served) -> None:
     """A page can show the request id, by which the log is searched."""
-    path = opened.data / "sweepfront.db"
-    values = "('sync.error', 'one', '{', '2026-03-01 12:00:00')"
-    with sqlite3.connect(path) as db:
-        db.execute(f"INSERT INTO events (type, sweep, data, at) VALUES {values}")  # noqa: S608 - constants
-    try:
-        answer = ask(opened, "/v1/events")
-    finally:
-        with sqlite3.connect(path) as db:
-            db.execute("DELETE FROM events")
-        db.close()
+    with unreadable_event(opened) as path:
+        answer = ask(opened, path)
     assert answer.status_code == httpx.codes.INTERNAL_SERVER_ERROR
     assert answer.headers[ALLOWED] == BOARD
     assert answer.json()["request_id"]
