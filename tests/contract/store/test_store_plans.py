@@ -1,5 +1,6 @@
-"""Queries on SQLite, which has no statistics: by the index that serves them."""
+"""Queries that are asked often: by the index that serves them, though SQLite has no statistics."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, create_engine, event
 
 from app.store import claims, sweeps
 from app.store.database import Database, migrate
+from app.store.engines import parse_url
+from app.store.tables import SWEEPS
 from app.sweep.record import SweepFilter
 from app.sweep.state import SweepStatus
 from tests.contract.store.samples import new
@@ -57,6 +60,30 @@ def test_a_claim_reads_what_is_due_and_not_all_that_ever_was(tmp_path: Path) -> 
     db.close()
     ((step,),) = _plans(file, asked)
     assert step.startswith("SEARCH sweeps USING INDEX ix_sweeps_due_at (due_at")
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_a_claim_on_postgresql_passes_over_what_waits(url: str) -> None:
+    """However many sweeps are live: those that are not due yet are not read."""
+    db = Database(url)
+    sweeps.add(db, new("one"))
+    engine = create_engine(parse_url(url))
+    with engine.begin() as connection:
+        columns = ", ".join(c.name for c in SWEEPS.c if c.name not in {"id", "name", "due_at"})
+        connection.exec_driver_sql(
+            f"INSERT INTO sweeps (name, due_at, {columns}) "  # noqa: S608 - constants
+            f"SELECT 's' || n, due_at + 1000, {columns} FROM sweeps, generate_series(1, 1000) n"
+        )
+    with _asked() as asked:
+        claims.claim_due(db, "one", backend="local", limit=5, lease=1, but=["a"])
+    db.close()
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ANALYZE sweeps")
+        statement, values = asked[0]
+        told = connection.exec_driver_sql(f"EXPLAIN ANALYZE {statement}", values)
+        plan = "\n".join(told.scalars())
+    engine.dispose()
+    assert re.search(r"Index Scan using ix_sweeps_due_at .*\n.*Index Cond: .*due_at <=", plan), plan
 
 
 @contextmanager
