@@ -16,7 +16,7 @@ from rich.console import Console
 
 from benchmarks.api_answers import answers
 from benchmarks.api_plans import plans
-from benchmarks.api_records import fill, name_of
+from benchmarks.api_records import end_all, fill, name_of
 from benchmarks.api_tracking import while_tracking
 
 NAMES = 500
@@ -31,7 +31,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each way in each round")
     parser.add_argument("--tracked", type=int, default=100)
-    parser.add_argument("--share", type=float, default=1.0, help="of the rates beside the tracked")
     parser.add_argument("--tracking-seconds", type=float, default=60.0)
     parser.add_argument("--databases", nargs="+", default=["sqlite", "postgresql"])
     options = parser.parse_args()
@@ -48,15 +47,11 @@ def main() -> None:
             ):
                 console.print(table)
             if options.tracked:
-                tracked = while_tracking(
-                    url,
-                    folder,
-                    names,
-                    tracked=options.tracked,
-                    seconds=options.tracking_seconds,
-                    share=options.share,
-                )
-                console.print(tracked)
+                end_all(url)
+                for table in while_tracking(
+                    url, folder, names, tracked=options.tracked, seconds=options.tracking_seconds
+                ):
+                    console.print(table)
 
 
 @contextmanager

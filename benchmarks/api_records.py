@@ -13,14 +13,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
-from sqlalchemy import Table, make_url
+from sqlalchemy import Table, create_engine, make_url, update
 
 from app.code.snapshots import CodeStore
 from app.settings import MIB
 from app.store.database import migrate
+from app.store.engines import parse_url
 from app.store.tables import SWEEP_TAGS, SWEEPS, TRIALS
 from app.sweep.examples import SEED
 from app.sweep.parsing import parse_document
+from app.sweep.state import SweepStatus
 from tests.served import ROOT
 
 Row = dict[str, object]
@@ -52,6 +54,15 @@ def fill(url: str, *, sweeps: int, trials: int) -> None:
 def name_of(number: int) -> str:
     """The name of a sweep, counted from 0; the last one is the newest."""
     return f"sweep-{number:010x}"
+
+
+def end_all(url: str) -> None:
+    """Call every live sweep canceled; for those whose engine is gone, which a tracker would miss."""
+    engine = create_engine(parse_url(url))
+    with engine.begin() as connection:
+        live = update(SWEEPS).where(SWEEPS.c.due_at.is_not(None))
+        connection.execute(live.values(due_at=None, status=SweepStatus.CANCELED))
+    engine.dispose()
 
 
 def _into_sqlite(url: str, tables: list[tuple[Table, Iterator[Row]]]) -> None:

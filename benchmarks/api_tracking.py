@@ -1,16 +1,16 @@
-"""Requests of all kinds at a rate, while sweeps on an emulated Azure ML are followed.
+"""Requests at a rate, while sweeps on an emulated Azure ML are followed.
 
-50 sweeps a second are posted. They are real ones of the local engine, whose only slot is taken:
-each is judged, written down, handed over and looked at, and then it waits, so that what is
-measured is the service and not the trials. Emulator, engine, database, client and service share
+50 sweeps a second are posted, first beside requests of all other kinds, then alone. They are real
+ones of the local engine, whose only slot is taken: each is judged, written down, handed over and
+looked at, and then it waits, so that what is measured is the service and not the trials; those of
+the first part still wait in the second one. Emulator, engine, database, client and service share
 the cores.
 """
 
 import contextlib
 import json
 import subprocess
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.table import Table
@@ -21,11 +21,11 @@ from benchmarks.api_load import Figures, Stream, figures, start
 from benchmarks.api_records import RARE_TAG, TAG
 from benchmarks.api_waiting import last_cursor, occupy
 from benchmarks.tracker import CALL, LATENCY, LOOK, submit
-from tests.azure_emulator.running import running_emulator
+from tests.azure_emulator.running import RunningEmulator, running_emulator
 from tests.served import ROOT, Served, served
 
 POST_P99, SLOWEST = 50, 1000
-"""Targets, ms."""
+"""Targets, ms: of posts at 50 a second alone, and of whatever is asked."""
 POST = "POST"
 _POLL_SECONDS = Settings.model_fields["poll_interval"].default
 _TRIALS = 10
@@ -33,14 +33,8 @@ _LIST = "/v1/sweeps?limit=50"
 
 
 def while_tracking(
-    url: str,
-    folder: Path,
-    names: Sequence[str],
-    *,
-    tracked: int,
-    seconds: float,
-    share: float = 1.0,
-) -> Table:
+    url: str, folder: Path, names: Sequence[str], *, tracked: int, seconds: float
+) -> Iterator[Table]:
     """How long requests take while so many sweeps are followed; the database is full.
 
     Args:
@@ -48,46 +42,65 @@ def while_tracking(
         folder: for the service's data.
         names: sweeps that are asked for in turn.
         tracked: simulated sweeps on the emulated Azure ML.
-        seconds: for which requests are sent.
-        share: of the rates at which they are.
+        seconds: for which all kinds are sent, and then for which posts are.
+
+    Returns:
+        A table of each.
     """
     with running_emulator(folder / "azure", simulated=_TRIALS) as emulator:
         # They are looked at as often as by default; the emulator's own tests are less patient.
         variables = emulator.environment() | {"SWEEPFRONT_POLL_INTERVAL": str(_POLL_SECONDS)}
         options = {"database_url": url, "environment": variables, "slots": 1}
         with served(folder / "tracking", code_root=ROOT, **options) as service:
-            streams = [
-                replace(stream, rate=share * stream.rate) for stream in _streams(service, names)
-            ]
+            streams = _streams(service, names)
             submit(service, tracked, _TRIALS)
             occupy(service)
             for stream in streams:  # so that nothing is imported under way
                 service.client.request(stream.method, stream.paths[0], content=stream.body)
             service.client.get("/dashboard/nothing")  # brings the pages' library
             emulator.misbehave({"match": "", "times": -1, "delay": LATENCY})
-            used = service.processor_seconds()
-            client = start(service.port, streams, seconds=seconds)
-            while client.poll() is None:
-                emulator.advance(sweeps=tracked, trials=1)
-                _wait(client, _POLL_SECONDS)
-            web, _, beside = (
-                (after - before) / seconds
-                for before, after in zip(used, service.processor_seconds(), strict=True)
-            )
-            found = figures(client)
-            looks, calls = len(emulator.requests(LOOK)), len(emulator.requests(CALL))
-    table = _table(found)
+            posts = [stream for stream in streams if stream.title == POST]
+            yield _at_rates(service, emulator, streams, tracked, seconds)
+            yield _at_rates(service, emulator, posts, tracked, seconds)
+
+
+def _at_rates(
+    service: Served,
+    emulator: RunningEmulator,
+    streams: Sequence[Stream],
+    tracked: int,
+    seconds: float,
+) -> Table:
+    """What comes of the streams for so long."""
+    used, looks, calls = service.processor_seconds(), *_asked(emulator)
+    client = start(service.port, streams, seconds=seconds)
+    while client.poll() is None:
+        emulator.advance(sweeps=tracked, trials=1)
+        _wait(client, _POLL_SECONDS)
+    web, _, beside = (
+        (after - before) / seconds
+        for before, after in zip(used, service.processor_seconds(), strict=True)
+    )
+    table = _table(figures(client))
+    looks_now, calls_now = _asked(emulator)
     table.caption = (
-        f"{tracked} followed: {looks} looks at them in {seconds:.0f} s, {calls} calls; "
-        f"the web server took {web:.2f} of a core, the process beside it {beside:.2f}"
+        f"{tracked} followed: {looks_now - looks} looks at them in {seconds:.0f} s, "
+        f"{calls_now - calls} calls; the web server took {web:.2f} of a core, the process beside "
+        f"it {beside:.2f}"
     )
     return table
 
 
+def _asked(emulator: RunningEmulator) -> tuple[int, int]:
+    """Looks at sweeps and all calls, so far."""
+    return len(emulator.requests(LOOK)), len(emulator.requests(CALL))
+
+
 def _table(found: dict[str, Figures]) -> Table:
     table = Table("at a rate", "/s", "median, ms", "p99", "most", "refused", "target")
+    alone = len(found) == 1
     for each in found.values():
-        target = f"p99 <= {POST_P99}" if each.title == POST else ""
+        target = f"p99 <= {POST_P99}" if alone else ""
         row = (f"{each.per_second:.1f}", f"{each.median:.1f}", f"{each.p99:.1f}")
         refused = "; ".join(f"{count} x {words}" for words, count in each.failed.items())
         table.add_row(each.title, *row, f"{each.most:.0f}", refused, target)
