@@ -20,7 +20,7 @@ from app.backends.base import Backend, BackendError, UnknownSweepError
 from app.code.snapshots import CodeStore
 from app.services.claiming import Claiming
 from app.services.clock import ClockWatch
-from app.store import leases
+from app.store import claims, leases
 from app.store.database import Database
 from app.sweep.document import BackendName, SweepDocument
 from app.sweep.errors import SweepfrontError
@@ -82,6 +82,8 @@ class Tracker:
         # Kept by each service for itself: one that starts anew asks again before it gives up.
         self._missing: Counter[str] = Counter()
         self._unclaimed: str | None = None
+        # What they announced while nobody listened is found out by a look at each.
+        self._unheard = [name for name, one in self._backends.items() if one.poll_interval is None]
         self._stopping = False
         self._last_round = time.monotonic()
         # A pool for each backend, so that one that hangs does not hold up the others.
@@ -128,6 +130,9 @@ class Tracker:
                     next_renewal = time.monotonic() + LEASE_SECONDS / 3
                     self._renew()
                     self._clock.look()
+                while self._unheard:
+                    claims.make_due(self._db, self._unheard[-1])
+                    self._unheard.pop()
                 for claim in self._claiming.claims():
                     self._begin(claim)
                 self._unclaimed = None

@@ -21,7 +21,8 @@ _DUE = _C.due_at.is_not(None) & (_C.due_at <= clock())
 _FREE = or_(_C.lease_until.is_(None), _C.lease_until < clock())
 # Said so that SQLite, which keeps no statistics, starts from what is due: by the index of
 # backends it would read all sweeps that ever were.
-_OF_BACKEND = func.coalesce(_C.backend, "") == bindparam("backend")
+_OF_BACKEND = func.coalesce(_C.backend, "") == bindparam("whose")
+_MAKE_DUE = update(SWEEPS).where(_C.due_at > clock(), _OF_BACKEND).values(due_at=clock())
 _CLAIM_DUE = (
     select(_C.id)
     .where(_DUE, _FREE, _OF_BACKEND, _C.name.not_in(bindparam("but", expanding=True)))
@@ -49,6 +50,12 @@ _TAKE = (
 )
 
 
+def make_due(db: Database, backend: BackendName) -> None:
+    """Have all live sweeps of a backend looked at as soon as somebody can."""
+    with db.write() as session:
+        session.execute(_MAKE_DUE, {"whose": backend})
+
+
 def claim_due(
     db: Database,
     owner: str,
@@ -69,7 +76,7 @@ def claim_due(
         but: names that are not claimed, whatever the clock says of their leases.
     """
     with db.write() as session:
-        wanted = {"backend": backend, "but": list(but), "room": limit}
+        wanted = {"whose": backend, "but": list(but), "room": limit}
         rows = session.execute(_CLAIM_DUE, wanted).all()
         return _take(session, [row.id for row in rows], owner, lease)
 

@@ -1,11 +1,14 @@
 """A look without news writes when to look next, and nothing else."""
 
+from functools import partial
+
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from app.store import claims, leases, sweeps
 from app.store.database import Database
+from app.sweep.state import SweepSnapshot, SweepStatus
 from tests.contract.store.samples import NOON, claim_one, new, report, running, trial
 
 SCHEDULE = {"token", "lease_owner", "lease_until", "due_at", "last_synced_at"}
@@ -54,3 +57,19 @@ def test_a_look_without_news_writes_the_schedule_alone(url: str, db: Database) -
     assert claim is not None
     with pytest.raises(DBAPIError, match="more than the schedule"):
         leases.apply(db, claim, running(cursor="2", **shown), next_look=0)
+
+
+def test_all_live_sweeps_of_a_backend_are_due_when_it_was_not_listened_to(db: Database) -> None:
+    """Those of other backends and those that have ended are left alone."""
+    for name in ("waits", "over"):
+        sweeps.add(db, new(name))
+        claim = claim_one(db, name, "test", lease=60)
+        assert claim is not None
+        status = SweepStatus.COMPLETED if name == "over" else SweepStatus.RUNNING
+        look = SweepSnapshot(status=status, cursor="1", finished_at=NOON)
+        assert leases.apply(db, claim, look, next_look=1000)
+    due = partial(claims.claim_due, db, "test", backend="local", limit=9, lease=60)
+    claims.make_due(db, "azureml")
+    assert due() == []
+    claims.make_due(db, "local")
+    assert [claim.sweep.name for claim in due()] == ["waits"]
