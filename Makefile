@@ -25,7 +25,7 @@ run: install ## serve on 127.0.0.1:8000 until Ctrl-C
 
 test: .venv/.developed .venv/.azurite .venv/.browser .venv/.promtool ## run the test suite, some minutes
 	@echo "== tests"
-	@$(BIN)/python -m pytest -n 3 --dist loadfile -m "not slow"
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-slow: .venv/.developed .venv/.azurite .venv/.browser .venv/.buildah ## run the long tests: the whole grid, chaos
 	@echo "== slow tests"
@@ -37,8 +37,8 @@ chaos: .venv/.developed ## kill a working service at 200 drawn moments (POINTS=,
 faults-database: .venv/.developed ## PostgreSQL stopped, cut off and read-only under load (ROUNDS=, SEED=)
 	@$(BIN)/python -m tests.faults.database --rounds $(or $(ROUNDS),18) --seed $(or $(SEED),1)
 
-faults-azure: .venv/.developed .venv/.azurite ## an Azure that misbehaves for ten minutes (MINUTES=, SEED=)
-	@$(BIN)/python -m tests.faults.azure --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1)
+faults-azure: .venv/.developed .venv/.azurite ## an Azure that misbehaves for ten minutes (MINUTES=, SEED=, OUTAGE=yes)
+	@$(BIN)/python -m tests.faults.azure --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1) $(if $(OUTAGE),--outage --sweeps 12)
 
 load: .venv/.developed ## 50 submissions/s for two minutes beside 200 readers (RATE=, FOR=, DATABASE=)
 	@$(BIN)/python -m tests.faults.load --rate $(or $(RATE),50) --seconds $(or $(FOR),120) --database $(or $(DATABASE),sqlite)

@@ -43,6 +43,7 @@ def test_a_long_history_is_read_to_its_end(azure_service: Served) -> None:
     assert _reports(azure_service, name, 0) == [(n, 0.1) for n in range(1, 251)]
 
 
+@pytest.mark.slow
 def test_a_stale_404_after_an_outage_loses_no_sweep(
     azure_service: Served, emulator: RunningEmulator
 ) -> None:

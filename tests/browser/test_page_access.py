@@ -44,6 +44,7 @@ def test_axe_finds_nothing_serious_in_light_and_dark(
     assert not _findings(page, rules=["color-contrast"])
 
 
+@pytest.mark.slow
 def test_every_link_leads_somewhere(open_page: OpenPage, listed: Served) -> None:
     """On every page, downloads included."""
     page = open_page(listed)
@@ -68,6 +69,7 @@ def test_axe_finds_nothing_serious_in_what_is_ours_of_the_api_page(
     assert not _findings(page, "#swagger-ui")
 
 
+@pytest.mark.slow
 def test_no_page_scrolls_sideways_on_a_phone(open_page: OpenPage, listed: Served) -> None:
     """The pages fit; only tables and charts scroll, within themselves."""
     page = open_page(listed, phone=True)

@@ -258,6 +258,7 @@ def test_extra_limits_end_a_sweep(service: Served) -> None:
     assert sweep["trial_counts"]["failed"] == 2
 
 
+@pytest.mark.slow
 def test_a_workspace_deeper_than_a_socket_address_works(tmp_path: Path, scripts: Path) -> None:
     """Unix sockets take 107 bytes; folders may be deeper."""
     data = tmp_path / ("d" * 60) / ("e" * 60) / "data"

@@ -1,14 +1,17 @@
 """Ten minutes of a misbehaving Azure under a service at work, through Azure's own SDK.
 
 `python -m tests.faults.azure --minutes 10` has sweeps submitted to an emulated workspace that
-throttles, fails, hangs, hangs up, forgets its answers, repeats old ones and lets tokens expire.
+throttles, fails, hangs, hangs up, forgets its answers, repeats old ones and lets tokens expire;
+`--outage`: that answers nobody for half of the time, and hangs up on everybody for the other half.
 """
 
 import argparse
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from tests.azure_emulator.running import RunningEmulator, running_emulator
 from tests.chaos.client import dice_of
@@ -17,23 +20,30 @@ from tests.faults.azure_checks import check, check_looks, check_throttling
 from tests.faults.azure_sweeps import CALM, TIMEOUT, Claims, Posting
 from tests.faults.azure_weather import KINDS, weather
 from tests.faults.report import Report
-from tests.served import Served, served
+from tests.served import Json, Served, served
 
 PERIOD = 5.0
 """Seconds between looks at a sweep."""
 _SLOTS = 4
 _END_SECONDS = 400.0
+_NOTICED_SECONDS = 60.0
 
 
-def run(folder: Path, *, seconds: float, phase: float, sweeps: int, seed: int) -> Report:
-    """Let it misbehave.
+class Trouble(Protocol):
+    """What befalls the workspace, from its begin to its end."""
+
+    def __call__(self, emulator: RunningEmulator, service: Served, report: Report) -> None:
+        """Have it happen."""
+
+
+def run(folder: Path, trouble: Trouble, *, seconds: float, sweeps: int) -> Report:
+    """Have sweeps submitted while the workspace is in trouble, and await their ends.
 
     Args:
         folder: of the emulator, the service's data and the trials' code.
-        seconds: how long in all.
-        phase: how long it misbehaves in one way, on average.
-        sweeps: how many are submitted meanwhile, beside local ones and one that goes on all along.
-        seed: of what is drawn.
+        trouble: lasts `seconds`.
+        seconds: in which the sweeps are submitted.
+        sweeps: how many are, beside local ones and one that goes on all along.
     """
     report = Report()
     write_code(folder / "code")
@@ -50,7 +60,7 @@ def run(folder: Path, *, seconds: float, phase: float, sweeps: int, seed: int) -
             service.until(calm, lambda sweep: sweep["trial_counts"]["running"] > 0)
             for thread in (claims, posting):
                 thread.start()
-            _misbehave(emulator, report, seconds=seconds, phase=phase, seed=seed)
+            trouble(emulator, service, report)
             posting.join()
             _let_end(service, calm, posting)
             claims.end()
@@ -58,8 +68,19 @@ def run(folder: Path, *, seconds: float, phase: float, sweeps: int, seed: int) -
     return report
 
 
+def misbehaving(*, seconds: float, phase: float, seed: int) -> Trouble:
+    """It misbehaves in one way after the other, each for `phase` seconds on average."""
+    return partial(_misbehave, seconds=seconds, phase=phase, seed=seed)
+
+
 def _misbehave(
-    emulator: RunningEmulator, report: Report, *, seconds: float, phase: float, seed: int
+    emulator: RunningEmulator,
+    _service: Served,
+    report: Report,
+    *,
+    seconds: float,
+    phase: float,
+    seed: int,
 ) -> None:
     dice = dice_of(str(seed))
     end = time.monotonic() + seconds
@@ -85,6 +106,40 @@ def _misbehave(
     emulator.misbehave()
 
 
+def away(*, seconds: float) -> Trouble:
+    """It answers nobody for half of the time, and hangs up on everybody for the other half."""
+    return partial(_away, seconds=seconds)
+
+
+def _away(emulator: RunningEmulator, service: Served, report: Report, *, seconds: float) -> None:
+    # The cloud's own answers stop, too, so that no token comes either.
+    emulator.misbehave({"match": "", "times": -1, "delay": 2 * TIMEOUT})
+    before = _await_trouble(service)
+    half = time.monotonic() + seconds / 2
+    _hold_meanwhile(service, before, half, report)
+    emulator.misbehave({"match": "", "times": -1, "drop": "before"})
+    _hold_meanwhile(service, before, half + seconds / 2, report)
+    emulator.misbehave()
+
+
+def _await_trouble(service: Served) -> Json:
+    """The sweep that goes on all along, as it stands when its looks have begun to fail."""
+    return service.until(CALM, lambda sweep: sweep["sync_error"], within=_NOTICED_SECONDS)
+
+
+def _hold_meanwhile(service: Served, before: Json, end: float, report: Report) -> None:
+    """The sweep stays as it was heard of last, and says so; the service is well all along."""
+    while time.monotonic() < end:
+        now = service.get(f"/v1/sweeps/{CALM}")
+        for key in ("status", "last_synced_at", "trial_counts"):
+            report.hold(f"{key} of {CALM} while Azure is away", before[key], now[key])
+        if not now["sync_error"]:
+            report.broken(f"{CALM} does not say that Azure is away")
+        report.hold("readiness while Azure is away", "ready", service.get("/readyz")["status"])
+        report.count("times the sweep was as before, and the service ready")
+        time.sleep(PERIOD)
+
+
 def _let_end(service: Served, calm: str, posting: Posting) -> None:
     """Wait for the end of every sweep."""
     service.client.post(f"/v1/sweeps/{calm}/cancel")
@@ -98,11 +153,16 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0, help="of real time")
     parser.add_argument("--sweeps", type=int, default=40, help="submitted meanwhile")
     parser.add_argument("--seed", type=int, default=1, help="of all that is drawn")
+    parser.add_argument("--outage", action="store_true", help="it is away all the time")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="sweepfront-azure-"))
     seconds = 60 * options.minutes
-    report = run(folder, seconds=seconds, phase=12.0, sweeps=options.sweeps, seed=options.seed)
-    return report.show(f"Azure under faults for {seconds:.0f} s, seed {options.seed} ({folder})")
+    if options.outage:
+        trouble, title = away(seconds=seconds), f"Azure away for {seconds:.0f} s ({folder})"
+    else:
+        trouble = misbehaving(seconds=seconds, phase=12.0, seed=options.seed)
+        title = f"Azure under faults for {seconds:.0f} s, seed {options.seed} ({folder})"
+    return run(folder, trouble, seconds=seconds, sweeps=options.sweeps).show(title)
 
 
 if __name__ == "__main__":
