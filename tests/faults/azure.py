@@ -9,9 +9,9 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from tests.azure_emulator.running import RunningEmulator, running_emulator
 from tests.chaos.client import dice_of
@@ -29,11 +29,8 @@ _END_SECONDS = 400.0
 _NOTICED_SECONDS = 60.0
 
 
-class Trouble(Protocol):
-    """What befalls the workspace, from its begin to its end."""
-
-    def __call__(self, emulator: RunningEmulator, service: Served, report: Report) -> None:
-        """Have it happen."""
+Trouble = Callable[[RunningEmulator, Served, Report], None]
+"""What befalls the workspace, from its begin to its end."""
 
 
 def run(folder: Path, trouble: Trouble, *, seconds: float, sweeps: int) -> Report:
@@ -68,20 +65,16 @@ def run(folder: Path, trouble: Trouble, *, seconds: float, sweeps: int) -> Repor
     return report
 
 
-def misbehaving(*, seconds: float, phase: float, seed: int) -> Trouble:
-    """It misbehaves in one way after the other, each for `phase` seconds on average."""
-    return partial(_misbehave, seconds=seconds, phase=phase, seed=seed)
-
-
-def _misbehave(
+def misbehave(
     emulator: RunningEmulator,
-    _service: Served,
+    _: Served,
     report: Report,
     *,
     seconds: float,
     phase: float,
     seed: int,
 ) -> None:
+    """It misbehaves in one way after the other, each for `phase` seconds on average."""
     dice = dice_of(str(seed))
     end = time.monotonic() + seconds
     kinds: list[str] = []
@@ -106,25 +99,16 @@ def _misbehave(
     emulator.misbehave()
 
 
-def away(*, seconds: float) -> Trouble:
+def away(emulator: RunningEmulator, service: Served, report: Report, *, seconds: float) -> None:
     """It answers nobody for half of the time, and hangs up on everybody for the other half."""
-    return partial(_away, seconds=seconds)
-
-
-def _away(emulator: RunningEmulator, service: Served, report: Report, *, seconds: float) -> None:
     # The cloud's own answers stop, too, so that no token comes either.
     emulator.misbehave({"match": "", "times": -1, "delay": 2 * TIMEOUT})
-    before = _await_trouble(service)
+    before = service.until(CALM, lambda sweep: sweep["sync_error"], within=_NOTICED_SECONDS)
     half = time.monotonic() + seconds / 2
     _hold_meanwhile(service, before, half, report)
     emulator.misbehave({"match": "", "times": -1, "drop": "before"})
     _hold_meanwhile(service, before, half + seconds / 2, report)
     emulator.misbehave()
-
-
-def _await_trouble(service: Served) -> Json:
-    """The sweep that goes on all along, as it stands when its looks have begun to fail."""
-    return service.until(CALM, lambda sweep: sweep["sync_error"], within=_NOTICED_SECONDS)
 
 
 def _hold_meanwhile(service: Served, before: Json, end: float, report: Report) -> None:
@@ -158,9 +142,10 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="sweepfront-azure-"))
     seconds = 60 * options.minutes
     if options.outage:
-        trouble, title = away(seconds=seconds), f"Azure away for {seconds:.0f} s ({folder})"
+        trouble: Trouble = partial(away, seconds=seconds)
+        title = f"Azure away for {seconds:.0f} s ({folder})"
     else:
-        trouble = misbehaving(seconds=seconds, phase=12.0, seed=options.seed)
+        trouble = partial(misbehave, seconds=seconds, phase=12.0, seed=options.seed)
         title = f"Azure under faults for {seconds:.0f} s, seed {options.seed} ({folder})"
     return run(folder, trouble, seconds=seconds, sweeps=options.sweeps).show(title)
 

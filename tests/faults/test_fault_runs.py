@@ -1,5 +1,6 @@
 """The runs of docs/reliability.md in small: some faults of each kind, some seconds of load."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def test_postgresql_goes_and_comes_back_and_nothing_is_lost(tmp_path: Path) -> N
 
 def test_half_a_minute_of_a_misbehaving_azure(tmp_path: Path) -> None:
     """Each kind of misbehaviour; every sweep is one job and completes."""
-    trouble = azure.misbehaving(seconds=40, phase=4, seed=1)
+    trouble = partial(azure.misbehave, seconds=40, phase=4, seed=1)
     report = azure.run(tmp_path, trouble, seconds=40, sweeps=8)
     assert report.violations == []
     assert all(report.counts[f"phases: {kind}"] for kind in KINDS)
@@ -31,7 +32,7 @@ def test_half_a_minute_of_a_misbehaving_azure(tmp_path: Path) -> None:
 
 def test_half_a_minute_without_azure(tmp_path: Path) -> None:
     """Sweeps stay as they were and say why; those submitted meanwhile are one job each after it."""
-    report = azure.run(tmp_path, azure.away(seconds=30), seconds=30, sweeps=4)
+    report = azure.run(tmp_path, partial(azure.away, seconds=30), seconds=30, sweeps=4)
     assert report.violations == []
     assert report.counts["times the sweep was as before, and the service ready"] > 0
     assert report.counts["reports"] > 0

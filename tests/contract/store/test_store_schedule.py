@@ -1,4 +1,4 @@
-"""A look without news writes when to look next, and nothing else."""
+"""When to look next: all that a look without news writes; at once where nobody listened."""
 
 from functools import partial
 
