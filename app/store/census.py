@@ -11,8 +11,8 @@ from datetime import datetime
 from sqlalchemy import func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
+from app.store.clocks import clock
 from app.store.database import Database
-from app.store.engines import clock
 from app.store.tables import SWEEPS, WEBHOOK_DELIVERIES, WEBHOOKS
 from app.store.values import AnyRow
 from app.sweep.census import BackendCensus, Census, WebhookCensus

@@ -4,11 +4,11 @@ Times are the database's own. What is held by a service that was killed is free 
 lease has run out.
 """
 
-from sqlalchemy import ColumnElement, func, insert, or_, select, update
+from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from app.store.clocks import clock, unheld
 from app.store.database import Database
-from app.store.engines import clock
 from app.store.tables import CHORES
 
 _C = CHORES.c
@@ -34,7 +34,7 @@ def claim(db: Database, name: str, owner: str, *, lease: float, every: float = 0
     with db.write() as session:
         taken = session.execute(
             update(CHORES)
-            .where(_C.name == name, due, _free(lease))
+            .where(_C.name == name, due, unheld(_C.lease_until, lease))
             .values(lease_owner=owner, lease_until=clock() + lease)
             .returning(_C.name)
         ).one_or_none()
@@ -82,8 +82,3 @@ def _make_known(db: Database, name: str) -> None:
     except IntegrityError:
         # Somebody else was quicker.
         return
-
-
-def _free(lease: float) -> ColumnElement[bool]:
-    until = _C.lease_until
-    return or_(until.is_(None), until < clock(), until > clock() + lease)

@@ -9,20 +9,20 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from app.store.clocks import clock, clock_at_start
 from app.store.database import Database
-from app.store.engines import clock
 from app.store.tables import SWEEPS
 from app.store.values import AnyRow, sweep_of, wishes_of
 from app.sweep.document import BackendName
 from app.sweep.record import Claim
 
 _C = SWEEPS.c
-_DUE = _C.due_at.is_not(None) & (_C.due_at <= clock())
+_DUE = _C.due_at.is_not(None) & (_C.due_at <= clock_at_start())
 _FREE = or_(_C.lease_until.is_(None), _C.lease_until < clock())
 # Said so that SQLite, which keeps no statistics, starts from what is due: by the index of
 # backends it would read all sweeps that ever were.
 _OF_BACKEND = func.coalesce(_C.backend, "") == bindparam("whose")
-_MAKE_DUE = update(SWEEPS).where(_C.due_at > clock(), _OF_BACKEND).values(due_at=clock())
+_MAKE_DUE = update(SWEEPS).where(_C.due_at > clock_at_start(), _OF_BACKEND).values(due_at=clock())
 _CLAIM_DUE = (
     select(_C.id)
     .where(_DUE, _FREE, _OF_BACKEND, _C.name.not_in(bindparam("but", expanding=True)))

@@ -1,18 +1,15 @@
-"""Connections: how each database is opened, what its clock says, and what its trouble means."""
+"""Connections: how each database is opened, and what its trouble means."""
 
 import json
 import sqlite3
 import time
 from typing import cast
 
-from sqlalchemy import Engine, Float, create_engine, event, make_url
+from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL, Connection, ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
 
 from app.store.troubles import REOPENED, primary_code
 
@@ -34,41 +31,6 @@ _LIVELY = {
     "tcp_user_timeout": 15_000,
 }
 """libpq's words for a connection that is dead within 20 s of its server's silence."""
-
-
-class clock(FunctionElement[float]):  # noqa: N801 - reads as the SQL function it is
-    """Seconds since 1970 by the database's own clock, the one that all services share."""
-
-    type = Float()
-    inherit_cache = True
-
-
-@compiles(clock, "sqlite")
-def _sqlite_clock(*_: object, **__: object) -> str:
-    return "((julianday('now') - 2440587.5) * 86400.0)"
-
-
-@compiles(clock, "postgresql")
-def _postgres_clock(*_: object, **__: object) -> str:
-    # The statement's time: a clock that goes on under it could not be looked for in an index.
-    return "CAST(EXTRACT(EPOCH FROM statement_timestamp()) AS DOUBLE PRECISION)"
-
-
-class epoch(FunctionElement[float]):  # noqa: N801 - reads as the SQL function it is
-    """Seconds since 1970 of a column of times, to the millisecond; a datetime of each would cost more."""
-
-    type = Float()
-    inherit_cache = True
-
-
-@compiles(epoch, "sqlite")
-def _sqlite_epoch(element: epoch, compiler: SQLCompiler, **_: object) -> str:
-    return f"((julianday({compiler.process(element.clauses)}) - 2440587.5) * 86400.0)"
-
-
-@compiles(epoch, "postgresql")
-def _postgres_epoch(element: epoch, compiler: SQLCompiler, **_: object) -> str:
-    return f"CAST(EXTRACT(EPOCH FROM {compiler.process(element.clauses)}) AS DOUBLE PRECISION)"
 
 
 def parse_url(url: str) -> URL:

@@ -10,8 +10,8 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.store import events, last_words, signals
+from app.store.clocks import clock
 from app.store.database import Database
-from app.store.engines import clock
 from app.store.progress import record_progress
 from app.store.sweeps import status_event
 from app.store.tables import SWEEPS

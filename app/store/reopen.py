@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from app.access.callers import Role
 from app.access.quotas import Quota
 from app.store import audit, events, signals
+from app.store.clocks import clock
 from app.store.database import Database
-from app.store.engines import clock
 from app.store.news import trial_events
 from app.store.progress import summary_values, write_trials
 from app.store.rights import require

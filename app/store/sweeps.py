@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from app.access.callers import Role
 from app.access.quotas import Quota
 from app.store import audit, events, signals
+from app.store.clocks import clock
 from app.store.database import Database
-from app.store.engines import clock
 from app.store.events import NewEvent
 from app.store.paging import Order, Page, page_of
 from app.store.repeats import NAMED, made_before, remember

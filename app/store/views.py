@@ -8,8 +8,8 @@ from operator import itemgetter
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from app.store.clocks import epoch
 from app.store.database import Database
-from app.store.engines import epoch
 from app.store.rights import seen
 from app.store.tables import DECISIONS, EVENTS, METRICS, SWEEPS, TRIALS
 from app.store.values import decision_of

@@ -16,15 +16,14 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
-    or_,
     select,
     update,
 )
 from sqlalchemy.orm import Session
 
+from app.store.clocks import clock, unheld
 from app.store.database import Database
 from app.store.deliveries import delivery_of, new_delivery
-from app.store.engines import clock
 from app.store.tables import EVENTS, WEBHOOK_DELIVERIES, WEBHOOKS
 from app.store.values import AnyRow, Values
 from app.store.webhooks import webhook_of
@@ -68,7 +67,7 @@ def look(db: Database, *, lease: float) -> Look | None:
             select(
                 first.scalar_subquery().label("due_at"),
                 case((_held(), _W.held_until), else_=0.0).label("held_until"),
-            ).where(_W.active, _free(lease))
+            ).where(_W.active, unheld(_W.lease_until, lease))
         ).all()
     waits = [max(row.due_at, row.held_until) - now for row in ready if row.due_at is not None]
     return Look(behind=position < newest, due_in=min(waits, default=None))
@@ -129,7 +128,7 @@ def claim_due(
     with db.write() as session:
         ids = session.scalars(
             select(_W.id)
-            .where(_W.active, _free(lease), ~_held(), due, _W.id.not_in(but))
+            .where(_W.active, unheld(_W.lease_until, lease), ~_held(), due, _W.id.not_in(but))
             .order_by(_W.attended_at.asc().nulls_first(), _W.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -221,12 +220,6 @@ def release(db: Database, claim: WebhookClaim) -> None:
 def _pending() -> ColumnElement[bool]:
     # Spelt out, as in the index: SQLite does not use it for a value that it is told later.
     return _D.status == literal_column(f"'{DeliveryStatus.PENDING}'")
-
-
-def _free(lease: float) -> ColumnElement[bool]:
-    """Held by nobody; a lease of more than its length is from before the clock was set back."""
-    until = _W.lease_until
-    return or_(until.is_(None), until < clock(), until > clock() + lease)
 
 
 def _held() -> ColumnElement[bool]:

@@ -1,9 +1,16 @@
 """The database's clock, set back or forward under leases and looks that go by it."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
-from app.store import claims, leases, sweeps
+import pytest
+from sqlalchemy import select, update
+
+from app.store import chores, claims, leases, sweeps
+from app.store.clocks import clock
 from app.store.database import Database
+from app.store.tables import CHORES
+from tests.contract.store.receivers import LEASE
 from tests.contract.store.samples import claim_one, new, running
 from tests.contract.store.test_store_leases import claimed
 
@@ -33,3 +40,26 @@ def test_a_service_does_not_claim_what_it_looks_at(db: Database) -> None:
     time.sleep(0.05)
     assert claims.claim_due(db, "me", backend="local", limit=5, lease=60, but=["one"]) == []
     assert len(claims.claim_due(db, "me", backend="local", limit=5, lease=60)) == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "taken"),
+    [
+        ({"lease_until": clock() + LEASE}, False),
+        ({"lease_until": None, "done_at": clock()}, False),
+        ({"lease_until": None}, True),
+    ],
+    ids=["claimed", "done", "let go"],
+)
+def test_a_claim_that_has_to_wait_goes_by_what_was_written_meanwhile(
+    db: Database, *, written: dict[str, object], taken: bool
+) -> None:
+    """By a clock that stood still, that would be of a time yet to come, as if it had been set back."""
+    assert chores.claim(db, "tidy", "early", lease=0)
+    with ThreadPoolExecutor(1) as pool:
+        with db.write() as session:
+            session.execute(select(CHORES).with_for_update())
+            late = pool.submit(chores.claim, db, "tidy", "late", lease=LEASE, every=LEASE)
+            time.sleep(0.2)
+            session.execute(update(CHORES).values(**written))
+        assert late.result() == taken
