@@ -20,6 +20,8 @@ from tests.served import Json, Served
 
 PUT_JOB = "PUT .*/jobs/"
 BACKLOG = 200
+FIRST = 64
+"""More than one replica claims together."""
 COUNT = 36
 STRIKES = 8
 pytestmark = pytest.mark.slow
@@ -34,35 +36,48 @@ _COUNT_CLAIMS = """
 """
 
 
-def _fill(records: Records) -> None:
-    """A backlog that nobody may touch yet."""
+def _fill(records: Records, count: int) -> None:
+    """So many sweeps that are due, but that nobody may touch yet."""
+    records.execute("ALTER TABLE sweeps ALTER COLUMN lease_until SET DEFAULT 1e12")
     db = Database(records.url)
-    for number in range(BACKLOG):
+    for number in range(count):
         body = azure_body(name=f"b-{uuid.uuid4().hex[:8]}-{number}")
         made = parse_document(body)
         sweeps.add(db, NewSweep(document=made, document_hash=made.digest()))
     db.close()
+    records.execute("ALTER TABLE sweeps ALTER COLUMN lease_until DROP DEFAULT")
+
+
+def _shares(records: Records, replicas: tuple[Served, Served]) -> list[int]:
+    """How many sweeps each has claimed once all that wait may be touched and have been submitted."""
+    records.execute("DELETE FROM claimed")
+    begun = time.monotonic()
+    records.execute("UPDATE sweeps SET lease_until = NULL WHERE lease_until = 1e12")
+    while records.rows("SELECT count(*) FROM sweeps WHERE submitted_at IS NULL") != [(0,)]:
+        assert time.monotonic() - begun < 120, replicas[0].log()[-2000:]
+        time.sleep(0.1)
+    shares = Counter(str(owner) for (owner,) in records.rows("SELECT owner FROM claimed"))
+    print(f"{shares.total()} sweeps in {time.monotonic() - begun:.1f} s: {sorted(shares.values())}")
+    return sorted(shares.values())
 
 
 def test_a_backlog_is_shared_fairly(
     pair: tuple[Served, Served], records: Records, azure: RunningEmulator
 ) -> None:
-    """200 sweeps are due at once: each of two replicas attends to a third of them at least."""
+    """200 sweeps are due at once: each of two replicas attends to a third of them at least.
+
+    Both have submitted before: Azure's libraries take seconds to load, and longer for the one that
+    was started later.
+    """
     azure.misbehave({"match": PUT_JOB, "times": -1, "delay": 0.2})
-    records.execute("ALTER TABLE sweeps ALTER COLUMN lease_until SET DEFAULT 1e12")
-    _fill(records)
-    records.execute("ALTER TABLE sweeps ALTER COLUMN lease_until DROP DEFAULT")
     records.execute(_COUNT_CLAIMS)
-    begun = time.monotonic()
-    records.execute("UPDATE sweeps SET lease_until = NULL")
-    while records.rows("SELECT count(*) FROM sweeps WHERE submitted_at IS NULL") != [(0,)]:
-        assert time.monotonic() - begun < 120, pair[0].log()[-2000:]
-        time.sleep(0.1)
-    shares = Counter(str(owner) for (owner,) in records.rows("SELECT owner FROM claimed"))
-    print(f"{BACKLOG} sweeps in {time.monotonic() - begun:.1f} s: {sorted(shares.values())}")
-    assert sum(shares.values()) == BACKLOG, "each was claimed once, to be submitted"
+    _fill(records, FIRST)
+    assert len(_shares(records, pair)) == 2
+    _fill(records, BACKLOG)
+    shares = _shares(records, pair)
+    assert sum(shares) == BACKLOG, "each was claimed once, to be submitted"
     assert len(shares) == 2
-    assert min(shares.values()) >= BACKLOG / 3
+    assert min(shares) >= BACKLOG / 3
 
 
 class _Killer(threading.Thread):
