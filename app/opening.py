@@ -13,6 +13,7 @@ from app.beside.link import Beside
 from app.code.snapshots import CodeStore
 from app.configured import azure_place, code_store, configured, receivers_of
 from app.identity.doorkeeper import Doorkeeper
+from app.identity.key_ring import KeyRing
 from app.parts import State
 from app.services.attendant import Attendant
 from app.services.broadcast import Broadcast
@@ -53,12 +54,15 @@ def prepare_database(settings: Settings) -> None:
 
 
 def prepare(settings: Settings) -> None:
-    """Make the folders and the database ready; refuse what cannot be written.
+    """Make the folders and the database ready; refuse what cannot be read or written.
 
     Raises:
+        KeyFileError: the file of API keys cannot be used.
         StoreBusyError: the data folder or the database cannot be written.
         OutdatedDatabaseError: with the command that upgrades.
     """
+    # Each process of the service reads it for itself; what is wrong with it is told before any does.
+    KeyRing(settings.api_keys, settings.api_keys_file)
     folder = settings.engine_folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -87,11 +91,13 @@ def open_parts(
         beside: the process that looks at sweeps; default: this one does.
 
     Raises:
+        KeyFileError: the file of API keys cannot be used.
         OutdatedDatabaseError: with the command that upgrades.
         StoreBusyError: the records cannot be used now.
     """
     prepare_database(settings)
     db = Database(settings.records_url, tidy=beside is None)
+    doorkeeper = Doorkeeper(settings, partial(keys.signing_key, db, "sessions"))
     store = code_store(settings)
     if backends is None:
         backends = configured(settings, store)
@@ -115,7 +121,7 @@ def open_parts(
         receivers=receivers,
         azure_request=partial(request_of, place=azure_place(settings)),
         views=Views(db),
-        doorkeeper=Doorkeeper(settings, partial(keys.signing_key, db, "sessions")),
+        doorkeeper=doorkeeper,
     )
 
 

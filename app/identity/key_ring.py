@@ -76,11 +76,16 @@ class KeyRing:
         try:
             keys = _KEYS.validate_json(file.read_bytes())
         except OSError as error:
-            raise KeyFileError(f"{file} cannot be read: {error.strerror}") from error
+            raise KeyFileError(
+                f"SWEEPFRONT_API_KEYS_FILE: {file} cannot be read: {error.strerror} "
+                "(`python -m app keys new NAME --role ROLE` makes it)"
+            ) from error
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = "/".join(map(str, first["loc"]))
-            raise KeyFileError(f"{file} is no list of API keys: {where}: {first['msg']}") from error
+            raise KeyFileError(
+                f"SWEEPFRONT_API_KEYS_FILE: {file} is no list of API keys: {where}: {first['msg']}"
+            ) from error
         return {key.id: key for key in keys}
 
 

@@ -149,18 +149,18 @@ def test_beyond_loopback_only_with_identity(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_settings_that_are_wrong_are_named(tmp_path: Path) -> None:
-    """Settings that are wrong are named."""
+    """Before anything is made, and no process is left."""
     _, found = entries({"a": {"*": "reader"}})
-    twice = settings_of([*found, *found])
-    assert "two keys have the same id" in command("serve", **twice).stderr
-    half = command("serve", SWEEPFRONT_ENTRA_TENANT_ID="abc").stderr
-    assert "go together" in half
     role = found[0].model_dump(mode="json") | {"grants": {"*": "boss"}}
-    assert (
-        "SWEEPFRONT_API_KEYS: 0/grants"
-        in command("serve", SWEEPFRONT_API_KEYS=json.dumps([role])).stderr
-    )
-    missing = command("serve", SWEEPFRONT_API_KEYS_FILE=str(tmp_path / "none.json")).stderr
-    assert "none.json cannot be read" in missing
-    plain = command("serve", SWEEPFRONT_ENTRA_AUTHORITY="http://login.example").stderr
-    assert "must be https" in plain
+    wrong = [
+        (settings_of([*found, *found]), "two keys have the same id"),
+        ({"SWEEPFRONT_ENTRA_TENANT_ID": "abc"}, "go together"),
+        ({"SWEEPFRONT_API_KEYS": json.dumps([role])}, "SWEEPFRONT_API_KEYS: 0/grants"),
+        ({"SWEEPFRONT_API_KEYS_FILE": str(tmp_path / "none.json")}, "none.json cannot be read"),
+        ({"SWEEPFRONT_ENTRA_AUTHORITY": "http://login.example"}, "must be https"),
+    ]
+    for settings, told in wrong:
+        refused = command("serve", SWEEPFRONT_DATA_DIR=str(tmp_path / "data"), **settings)
+        assert refused.returncode == 2, refused.stderr
+        assert told in refused.stderr
+    assert not (tmp_path / "data").exists(), "and nothing was begun"
