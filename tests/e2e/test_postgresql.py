@@ -30,7 +30,12 @@ def test_a_sweep_on_postgresql(tmp_path: Path, scripts: Path) -> None:
         refused = subprocess.run(
             [sys.executable, "-m", "app", "serve"],
             cwd=ROOT,
-            env={**os.environ, "SWEEPFRONT_DATABASE_URL": url, "SWEEPFRONT_PORT": "18123"},
+            env={
+                **os.environ,
+                "SWEEPFRONT_DATA_DIR": str(tmp_path / "data"),
+                "SWEEPFRONT_DATABASE_URL": url,
+                "SWEEPFRONT_PORT": "18123",
+            },
             capture_output=True,
             text=True,
             timeout=60,
