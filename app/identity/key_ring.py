@@ -78,7 +78,7 @@ class KeyRing:
         except OSError as error:
             raise KeyFileError(
                 f"SWEEPFRONT_API_KEYS_FILE: {file} cannot be read: {error.strerror} "
-                "(`python -m app keys new NAME --role ROLE` makes it)"
+                "(`python -m app keys new NAME --role ROLE` makes such a file)"
             ) from error
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]

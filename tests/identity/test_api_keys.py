@@ -149,7 +149,7 @@ def test_beyond_loopback_only_with_identity(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_settings_that_are_wrong_are_named(tmp_path: Path) -> None:
-    """Before anything is made, and no process is left."""
+    """With where they are, before anything is begun."""
     _, found = entries({"a": {"*": "reader"}})
     role = found[0].model_dump(mode="json") | {"grants": {"*": "boss"}}
     wrong = [
@@ -163,4 +163,4 @@ def test_settings_that_are_wrong_are_named(tmp_path: Path) -> None:
         refused = command("serve", SWEEPFRONT_DATA_DIR=str(tmp_path / "data"), **settings)
         assert refused.returncode == 2, refused.stderr
         assert told in refused.stderr
-    assert not (tmp_path / "data").exists(), "and nothing was begun"
+    assert not (tmp_path / "data").exists()
